@@ -1,0 +1,12 @@
+namespace Mailkey.Contracts.Journal;
+
+/// <summary>A delivery status notification was not made, and why.</summary>
+[JournalEvent("delivery-report-suppressed")]
+public sealed record DeliveryReportSuppressed
+{
+    public required string Recipient { get; init; }
+    public required string Action { get; init; }
+
+    /// <summary>null-reverse-path, automatic-mail, list-mail, notify-never, limit, spf-fail, switched-off.</summary>
+    public required string Reason { get; init; }
+}

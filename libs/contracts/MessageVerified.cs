@@ -1,0 +1,16 @@
+namespace Mailkey.Contracts;
+
+/// <summary>The verdict on one <see cref="MessageReceived"/>.</summary>
+public sealed record MessageVerified
+{
+    public required string QueueId { get; init; }
+    public required Disposition Disposition { get; init; }
+
+    /// <summary>The whole reply for the final dot when refused: code, enhanced code (RFC 3463), text with its link. Null when accepted.</summary>
+    public ReplyText? Reply { get; init; }
+
+    /// <summary>The value of the Authentication-Results field (RFC 8601) without the authserv-id: <c>mailkey=pass smtp.mailfrom=…; …</c>.</summary>
+    public required string AuthenticationResults { get; init; }
+
+    public required Verdict Verdict { get; init; }
+}

@@ -1,0 +1,38 @@
+namespace Mailkey.Contracts;
+
+/// <summary>Why a message was accepted or refused: the evidence and the rule, as the journal keeps them.</summary>
+public sealed record Verdict
+{
+    /// <summary>State of the mailkey host: <c>exists</c>, <c>absent</c>, <c>unknown</c>.</summary>
+    public required string HostState { get; init; }
+
+    /// <summary>RFC 8601 result word: pass, fail, neutral, none, temperror, permerror.</summary>
+    public required string Result { get; init; }
+
+    /// <summary>The domain that was judged: of the reverse-path, or of EHLO when the reverse-path is null.</summary>
+    public required string Domain { get; init; }
+
+    /// <summary>Where the key set was found: <c>txt</c>, <c>https</c>, <c>mx-txt</c>, <c>mx-https</c>; null when none was.</summary>
+    public string? KeySource { get; init; }
+
+    /// <summary>Name of the key that verified or failed; null when none was tried.</summary>
+    public string? KeyName { get; init; }
+
+    /// <summary><c>mailkey</c> or <c>dkim</c>: which field carried the signature; null without one.</summary>
+    public string? SignatureKind { get; init; }
+
+    /// <summary>One line that says what failed or why the state is what it is; no secrets, ASCII.</summary>
+    public required string Reason { get; init; }
+
+    /// <summary>Name of the policy rule that decided.</summary>
+    public required string Rule { get; init; }
+
+    /// <summary>Which verifier process answered.</summary>
+    public required string Verifier { get; init; }
+
+    /// <summary>Microseconds from taking the message off the bus to the verdict.</summary>
+    public required long ElapsedMicroseconds { get; init; }
+
+    /// <summary>Whether the sender is authenticated: the envelope domain signed for this transaction with a published key.</summary>
+    public bool Authenticated => string.Equals(Result, "pass", StringComparison.Ordinal);
+}
