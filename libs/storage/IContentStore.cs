@@ -1,0 +1,34 @@
+using Mailkey.Contracts;
+
+namespace Mailkey.Storage;
+
+/// <summary>Keeps the content of messages from acceptance until the last recipient is final.</summary>
+public interface IContentStore
+{
+    /// <summary>Begins a content. Nothing is on stable storage before <see cref="IContentWriter.CommitAsync"/>.</summary>
+    IContentWriter Create(string queueId);
+
+    /// <summary>Opens a content for reading; null when it was released or never committed.</summary>
+    ValueTask<Stream?> OpenAsync(ContentReference content, CancellationToken cancellationToken);
+
+    /// <summary>Gives a content an object of its own, so that it can wait for days without holding others' space.</summary>
+    ValueTask<ContentReference> DetachAsync(string queueId, ContentReference content, CancellationToken cancellationToken);
+
+    /// <summary>Nobody needs the content any more. Idempotent.</summary>
+    ValueTask ReleaseAsync(string queueId, ContentReference content, CancellationToken cancellationToken);
+
+    /// <summary>Whether the content was released: a redelivered message that is final already.</summary>
+    ValueTask<bool> IsReleasedAsync(string queueId, ContentReference content, CancellationToken cancellationToken);
+}
+
+/// <summary>One content on its way in. Disposing it uncommitted drops it without a trace.</summary>
+public interface IContentWriter : IAsyncDisposable
+{
+    long Length { get; }
+
+    /// <summary>Buffers small contents in memory, and large ones in a file that is not synced yet.</summary>
+    ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken);
+
+    /// <summary>Puts <paramref name="prefix"/> (at most 8 KiB) in front and returns when all of it is on stable storage; writers share an fsync.</summary>
+    ValueTask<ContentReference> CommitAsync(ReadOnlyMemory<byte> prefix, CancellationToken cancellationToken);
+}

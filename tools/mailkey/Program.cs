@@ -1,0 +1,3 @@
+using System.CommandLine;
+
+return new RootCommand("The operator's command.").Parse(args).Invoke();
