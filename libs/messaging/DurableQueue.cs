@@ -1,0 +1,58 @@
+using Mailkey.Contracts;
+using Mailkey.Contracts.Journal;
+using MassTransit;
+
+namespace Mailkey.Messaging;
+
+/// <summary>
+/// The durable queues of the system. Publishers declare them as well as consumers do, so that nothing is lost
+/// that was published before the consuming service first started; both sides must ask for the same arguments.
+/// </summary>
+public static class DurableQueue
+{
+    /// <summary>Accepted messages on their way out.</summary>
+    public const string Delivery = "delivery";
+
+    /// <summary>Accepted messages on their way into the journal.</summary>
+    public const string JournalAccepted = "journal-accepted";
+
+    /// <summary>Journal entries of all services.</summary>
+    public const string Journal = "journal";
+
+    /// <summary>Delivery reports that may become notifications to the sender.</summary>
+    public const string Bounces = "bounces";
+
+    /// <summary>Where a quorum queue puts a message that killed its consumers too often.</summary>
+    public const string DeadLetters = "mailkey-dead-letters";
+
+    /// <summary>Redeliveries before a message counts as poison. RabbitMQ 3.10 has no limit of its own, RabbitMQ 4 has 20.</summary>
+    private const int DeliveryLimit = 20;
+
+    /// <summary>The settings of every durable queue of ours: replicated, and never dropping a poison message silently.</summary>
+    public static void Configure(IRabbitMqQueueConfigurator queue)
+    {
+        queue.SetQuorumQueue();
+        queue.SetQueueArgument("x-delivery-limit", DeliveryLimit);
+        queue.SetQueueArgument("x-dead-letter-exchange", DeadLetters);
+    }
+
+    internal static void ConfigurePublishers(IRabbitMqBusFactoryConfigurator bus)
+    {
+        Bind<MessageAcceptedBatch>(bus, Delivery, JournalAccepted);
+        Bind<JournalEntries>(bus, Journal);
+        Bind<DeliveryFailed>(bus, Bounces);
+        Bind<DeliveryDelayed>(bus, Bounces);
+        Bind<DeliverySucceeded>(bus, Bounces);
+        bus.Publish<DeliveryReport>(message => message.Exclude = true);
+    }
+
+    private static void Bind<T>(IRabbitMqBusFactoryConfigurator bus, params string[] queues)
+        where T : class =>
+        bus.Publish<T>(message =>
+        {
+            foreach (var queue in queues)
+            {
+                message.BindQueue(queue, queue, Configure);
+            }
+        });
+}
