@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
-using System.Threading.Channels;
 using Mailkey.Contracts;
 using Mailkey.Hosting.Options;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -15,28 +14,45 @@ using RabbitMQ.Client.Events;
 namespace Mailkey.Messaging.Verdicts;
 
 /// <summary>
-/// Asks verifiers for verdicts. Questions of concurrent sessions share a bus message: the first goes out at once, and
-/// while answers are awaited the next ones gather. A batch is held back for <see cref="MaxGather"/> at most, so one slow
-/// sender domain delays nobody else.
+/// Asks verifiers for verdicts. Questions of concurrent sessions share a bus message (<see cref="Coalescer{T}"/>); a batch
+/// leaves the window with its first answer and is held back for <see cref="MaxGather"/> at most, so one slow sender domain
+/// delays nobody else.
 /// </summary>
-internal sealed class VerdictRequester(IOptions<MailkeyOptions> options, BrokerLink link, TimeProvider time, ILogger<VerdictRequester> logger)
-    : BackgroundService, IVerdictRequester, IHealthCheck
+internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, IHealthCheck
 {
-    /// <summary>Batches that may be unanswered before the next one waits for company.</summary>
+    /// <summary>Batches without any answer before the next one waits for company.</summary>
     private const int Window = 2;
 
     private static readonly TimeSpan MaxGather = TimeSpan.FromMilliseconds(2);
 
-    private readonly VerdictOptions verdict = options.Value.Verdict;
     private readonly ConcurrentDictionary<string, Question> pending = new(StringComparer.Ordinal);
-    private readonly Channel<Question> outgoing = Channel.CreateUnbounded<Question>(new() { SingleReader = true });
-    private readonly SemaphoreSlim answered = new(0);
-    private volatile bool connected;
-    private int unanswered;
+    private readonly Coalescer<Question> outgoing;
+    private readonly VerdictOptions verdict;
+    private readonly BrokerLink link;
+    private readonly TimeProvider time;
+    private readonly ILogger<VerdictRequester> logger;
+    private readonly ArrayBufferWriter<byte> buffer = new(64 * 1024);
+    private readonly Utf8JsonWriter json;
+    private readonly BasicProperties properties;
+    private volatile IChannel? channel;
+
+    public VerdictRequester(IOptions<MailkeyOptions> options, BrokerLink link, TimeProvider time, ILogger<VerdictRequester> logger)
+    {
+        verdict = options.Value.Verdict;
+        (this.link, this.time, this.logger) = (link, time, logger);
+        json = new Utf8JsonWriter(buffer);
+        outgoing = new(verdict.MaxBatch, Window, MaxGather, PublishAsync);
+        properties = new BasicProperties
+        {
+            ReplyTo = VerdictProtocol.ReplyTo,
+            Expiration = ((long)verdict.Timeout.TotalMilliseconds).ToString(CultureInfo.InvariantCulture),
+            ContentType = "application/json",
+        };
+    }
 
     public async ValueTask<MessageVerified?> AskAsync(MessageReceived message, CancellationToken cancellationToken)
     {
-        if (!connected)
+        if (channel is null)
         {
             return null;
         }
@@ -49,7 +65,7 @@ internal sealed class VerdictRequester(IOptions<MailkeyOptions> options, BrokerL
 
         try
         {
-            outgoing.Writer.TryWrite(question);
+            outgoing.Add(question);
             return await question.Answer.Task.WaitAsync(verdict.Timeout, time, cancellationToken);
         }
         catch (TimeoutException)
@@ -60,20 +76,26 @@ internal sealed class VerdictRequester(IOptions<MailkeyOptions> options, BrokerL
         finally
         {
             pending.TryRemove(message.QueueId, out _);
-            Free(question);
+            question.Answer.TrySetResult(null);
         }
     }
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(connected ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("No connection to the broker."));
+        Task.FromResult(channel is null ? HealthCheckResult.Unhealthy("No connection to the broker.") : HealthCheckResult.Healthy());
+
+    public override void Dispose()
+    {
+        json.Dispose();
+        base.Dispose();
+    }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => link.RunAsync("verdict requests", UseAsync, stoppingToken);
 
     private async Task UseAsync(IConnection connection, CancellationToken lost)
     {
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: lost);
-        await VerdictProtocol.DeclareAsync(channel, lost);
-        var consumer = new AsyncEventingBasicConsumer(channel);
+        await using var own = await connection.CreateChannelAsync(cancellationToken: lost);
+        await VerdictProtocol.DeclareAsync(own, lost);
+        var consumer = new AsyncEventingBasicConsumer(own);
         consumer.ReceivedAsync += (_, delivery) =>
         {
             Take(delivery.Body.Span);
@@ -81,22 +103,18 @@ internal sealed class VerdictRequester(IOptions<MailkeyOptions> options, BrokerL
         };
 
         // The reply-to pseudo-queue takes no acknowledgements.
-        await channel.BasicConsumeAsync(VerdictProtocol.ReplyTo, autoAck: true, consumer, lost);
-        unanswered = 0;
-        connected = true;
+        await own.BasicConsumeAsync(VerdictProtocol.ReplyTo, autoAck: true, consumer, lost);
+        channel = own;
         try
         {
-            await SendAsync(channel, lost);
+            await outgoing.RunAsync(lost);
         }
         finally
         {
-            connected = false;
+            channel = null;
 
             // Replies died with the channel: whoever waits gets its 451 now, not at the time-out.
-            while (outgoing.Reader.TryRead(out _))
-            {
-            }
-
+            outgoing.Clear();
             foreach (var question in pending.Values)
             {
                 question.Answer.TrySetResult(null);
@@ -104,57 +122,24 @@ internal sealed class VerdictRequester(IOptions<MailkeyOptions> options, BrokerL
         }
     }
 
-    private async Task SendAsync(IChannel channel, CancellationToken lost)
+    private async ValueTask<Task> PublishAsync(List<Question> batch)
     {
-        var batch = new List<MessageReceived>(verdict.MaxBatch);
-        var buffer = new ArrayBufferWriter<byte>(64 * 1024);
-        using var json = new Utf8JsonWriter(buffer);
-        var properties = new BasicProperties
+        var messages = new MessageReceived[batch.Count];
+        for (var i = 0; i < messages.Length; i++)
         {
-            ReplyTo = VerdictProtocol.ReplyTo,
-            Expiration = ((long)verdict.Timeout.TotalMilliseconds).ToString(CultureInfo.InvariantCulture),
-            ContentType = "application/json",
-        };
-        while (await outgoing.Reader.WaitToReadAsync(lost))
-        {
-            if (Volatile.Read(ref unanswered) >= Window && outgoing.Reader.Count < verdict.MaxBatch)
-            {
-                await answered.WaitAsync(MaxGather, lost);
-            }
-
-            Question? first = null;
-            batch.Clear();
-            while (batch.Count < verdict.MaxBatch && outgoing.Reader.TryRead(out var question))
-            {
-                first ??= question;
-                batch.Add(question.Message);
-            }
-
-            if (first is null)
-            {
-                continue;
-            }
-
-            // One question stands for its batch: its answer frees the place in the window.
-            first.EnterWindow();
-            Interlocked.Increment(ref unanswered);
-            buffer.ResetWrittenCount();
-            json.Reset();
-            JsonSerializer.Serialize(json, new MessageReceivedBatch { Messages = batch }, VerdictJson.Default.MessageReceivedBatch);
-            await channel.BasicPublishAsync("", VerdictProtocol.Queue, mandatory: false, properties, buffer.WrittenMemory, lost);
+            messages[i] = batch[i].Message;
         }
-    }
 
-    private void Free(Question question)
-    {
-        if (question.TryLeaveWindow())
+        buffer.ResetWrittenCount();
+        json.Reset();
+        JsonSerializer.Serialize(json, new MessageReceivedBatch { Messages = messages }, VerdictJson.Default.MessageReceivedBatch);
+        var first = batch[0].Answer.Task;
+        if (channel is { } open)
         {
-            Interlocked.Decrement(ref unanswered);
-            if (answered.CurrentCount == 0)
-            {
-                answered.Release();
-            }
+            await open.BasicPublishAsync("", VerdictProtocol.Queue, mandatory: false, properties, buffer.WrittenMemory);
         }
+
+        return first;
     }
 
     private void Take(ReadOnlySpan<byte> body)
@@ -174,22 +159,13 @@ internal sealed class VerdictRequester(IOptions<MailkeyOptions> options, BrokerL
         {
             if (pending.TryGetValue(message.QueueId, out var question))
             {
-                Free(question);
                 question.Answer.TrySetResult(message);
             }
         }
     }
 
-    private sealed class Question(MessageReceived message)
+    private sealed record Question(MessageReceived Message)
     {
-        private int inWindow;
-
-        public MessageReceived Message { get; } = message;
-
         public TaskCompletionSource<MessageVerified?> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public void EnterWindow() => Volatile.Write(ref inWindow, 1);
-
-        public bool TryLeaveWindow() => Interlocked.Exchange(ref inWindow, 0) == 1;
     }
 }
