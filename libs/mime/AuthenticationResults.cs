@@ -1,0 +1,252 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+
+namespace Mailkey.Mime;
+
+/// <summary>One resinfo of an Authentication-Results field (RFC 8601 §2.2).</summary>
+/// <param name="Method">Such as <c>mailkey</c>, <c>dkim</c> or <c>spf</c>; a Keyword.</param>
+/// <param name="Result">The result word: pass, fail, neutral, none, policy, temperror, permerror.</param>
+public sealed record AuthenticationResult(string Method, string Result)
+{
+    /// <summary>Why, for a person; null for none.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Properties such as (<c>smtp.mailfrom</c>, <c>example.org</c>), in order.</summary>
+    public IReadOnlyList<(string Property, string Value)> Properties { get; init; } = [];
+}
+
+/// <summary>The Authentication-Results field (RFC 8601): writes ours, and tells which fields of others pretend to be ours.</summary>
+public static class AuthenticationResults
+{
+    /// <summary>Longest value that is written; what goes beyond is cut off. Values come from the network.</summary>
+    public const int MaxValueLength = 320;
+
+    /// <summary>Formats results without the authserv-id: <c>mailkey=pass smtp.mailfrom=example.org; spf=none</c>, or <c>none</c>.</summary>
+    public static string Format(IReadOnlyList<AuthenticationResult> results)
+    {
+        ArgumentNullException.ThrowIfNull(results);
+        if (results.Count == 0)
+        {
+            return "none";
+        }
+
+        var text = new StringBuilder(128);
+        foreach (var result in results)
+        {
+            text.Append(text.Length == 0 ? "" : "; ").Append(Keyword(result.Method)).Append('=').Append(Keyword(result.Result));
+            if (result.Reason is { Length: > 0 } reason)
+            {
+                text.Append(" reason=");
+                AppendValue(text, reason, alwaysQuoted: true);
+            }
+
+            foreach (var (property, value) in result.Properties)
+            {
+                text.Append(' ').Append(Keyword(property)).Append('=');
+                AppendValue(text, value, alwaysQuoted: false);
+            }
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>Writes a whole field with its CRLF, folded before each result.</summary>
+    /// <param name="authservId">Name of the host that vouches for the results.</param>
+    /// <param name="results">What <see cref="Format"/> made.</param>
+    public static void WriteField(IBufferWriter<byte> output, string authservId, string results)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        ArgumentNullException.ThrowIfNull(results);
+        var text = new StringBuilder(128).Append("Authentication-Results: ");
+        AppendValue(text, authservId, alwaysQuoted: false);
+        text.Append(";\r\n\t");
+        var quoted = false;
+        for (var i = 0; i < results.Length; i++)
+        {
+            var c = results[i];
+            if (quoted && c == '\\' && i + 1 < results.Length)
+            {
+                text.Append(c).Append(Printable(results[++i]));
+                continue;
+            }
+
+            quoted ^= c == '"';
+            text.Append(Printable(c));
+            if (c == ';' && !quoted && i + 1 < results.Length && results[i + 1] == ' ')
+            {
+                text.Append("\r\n\t");
+                i++;
+            }
+        }
+
+        text.Append("\r\n");
+        Encoding.UTF8.GetBytes(text.ToString(), output);
+    }
+
+    /// <summary>
+    /// The block without the fields that bear our authserv-id: nobody but us may say what we found (RFC 8601 §5).
+    /// The memory itself when there is nothing to remove.
+    /// </summary>
+    public static ReadOnlyMemory<byte> RemoveOurs(HeaderBlock block, string authservId)
+    {
+        ArgumentNullException.ThrowIfNull(block);
+        ArrayBufferWriter<byte>? kept = null;
+        var copied = 0;
+        var offset = 0;
+        for (var i = block.FindFirst("Authentication-Results"u8); i >= 0; i = block.FindFirst("Authentication-Results"u8, i + 1))
+        {
+            ref readonly var field = ref block.Fields[i];
+            if (!BearsAuthservId(field, authservId))
+            {
+                continue;
+            }
+
+            kept ??= new ArrayBufferWriter<byte>(Math.Max(block.Octets.Length, 1));
+            block.Octets.Span.Overlaps(field.Octets.Span, out offset);
+            kept.Write(block.Octets.Span[copied..offset]);
+            copied = offset + field.Octets.Length;
+        }
+
+        if (kept is null)
+        {
+            return block.Octets;
+        }
+
+        kept.Write(block.Octets.Span[copied..]);
+        return kept.WrittenMemory;
+    }
+
+    /// <summary>
+    /// Whether a field is an Authentication-Results field in our name. Readers differ in how they see comments, quotes
+    /// and folding, so every form that any of them could take for ours counts: case is ignored, comments and white space
+    /// are taken out, quoted pairs resolved, a version or a final dot overlooked.
+    /// </summary>
+    public static bool BearsAuthservId(in HeaderField field, string authservId)
+    {
+        ArgumentNullException.ThrowIfNull(authservId);
+        if (!field.HasName("Authentication-Results"u8))
+        {
+            return false;
+        }
+
+        // The id ends at the first semicolon outside of comments and quotes (RFC 8601 §2.2: [CFWS] authserv-id [CFWS authres-version] ...).
+        var value = field.Value;
+        var id = new StringBuilder(authservId.Length + 16);
+        var firstWord = -1;
+        var depth = 0;
+        var quoted = false;
+        var position = 0;
+        var octets = value.Length > 4096 ? value[..4096] : value;
+        for (; position < octets.Length; position++)
+        {
+            var octet = octets[position];
+            var pair = octet == '\\' && (quoted || depth > 0) && position + 1 < octets.Length;
+            if (pair)
+            {
+                octet = octets[++position];
+            }
+            else if (!quoted && octet == '(')
+            {
+                depth++;
+                continue;
+            }
+            else if (!quoted && octet == ')' && depth > 0)
+            {
+                depth--;
+                continue;
+            }
+            else if (depth == 0 && octet == '"')
+            {
+                quoted = !quoted;
+                continue;
+            }
+            else if (!quoted && depth == 0 && octet == ';')
+            {
+                break;
+            }
+
+            if (depth > 0)
+            {
+                continue;
+            }
+
+            if (octet is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n')
+            {
+                firstWord = firstWord < 0 && id.Length > 0 ? id.Length : firstWord;
+                continue;
+            }
+
+            id.Append((char)octet);
+        }
+
+        if (depth > 0 || quoted)
+        {
+            // A comment or a quote without end: no reader knows what this is, so our name anywhere in it is enough.
+            return Encoding.Latin1.GetString(value).Contains(authservId, StringComparison.OrdinalIgnoreCase);
+        }
+
+        var whole = id.ToString();
+        if (IsOurs(whole, authservId) || (firstWord > 0 && IsOurs(whole[..firstWord], authservId)))
+        {
+            return true;
+        }
+
+        return whole.Any(c => c >= 0x80) && IsOurs(ToALabels(whole), authservId);
+    }
+
+    private static bool IsOurs(string id, string authservId) =>
+        id.StartsWith(authservId, StringComparison.OrdinalIgnoreCase) &&
+        !id.AsSpan(authservId.Length).ContainsAnyExcept(VersionOctets);
+
+    private static readonly SearchValues<char> VersionOctets = SearchValues.Create("0123456789./");
+
+    private static string ToALabels(string latin1)
+    {
+        try
+        {
+            return new IdnMapping().GetAscii(Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(latin1)));
+        }
+        catch (ArgumentException)
+        {
+            // No host name, so not the name of this host.
+            return "";
+        }
+    }
+
+    private static string Keyword(string word) => string.Create(word.Length, word, static (span, word) =>
+    {
+        for (var i = 0; i < span.Length; i++)
+        {
+            span[i] = char.IsAsciiLetterOrDigit(word[i]) || word[i] is '-' or '.' or '_' ? word[i] : '-';
+        }
+    });
+
+    // pvalue of RFC 8601 §2.2: a token of RFC 2045, an addr-spec of plain words, else a quoted-string.
+    private static void AppendValue(StringBuilder text, string value, bool alwaysQuoted)
+    {
+        if (value.Length > MaxValueLength)
+        {
+            value = value[..MaxValueLength];
+        }
+
+        if (!alwaysQuoted && value.Length > 0 && !value.AsSpan().ContainsAnyExcept(PlainOctets))
+        {
+            text.Append(value);
+            return;
+        }
+
+        text.Append('"');
+        foreach (var c in value)
+        {
+            text.Append(c is '"' or '\\' ? "\\" : "").Append(Printable(c));
+        }
+
+        text.Append('"');
+    }
+
+    private static readonly SearchValues<char> PlainOctets =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_+@!#$%&'*^`{|}~");
+
+    private static char Printable(char c) => char.IsControl(c) ? '?' : c;
+}

@@ -1,0 +1,140 @@
+using System.Buffers;
+using System.Text;
+using FsCheck;
+using FsCheck.Fluent;
+using Mailkey.Mime;
+
+namespace Mailkey.Mime.Tests;
+
+public sealed class AuthenticationResultsTests
+{
+    private const string Id = "mx.example.org";
+
+    private static HeaderBlock Block(string text) => HeaderBlock.Parse(Encoding.UTF8.GetBytes(text));
+
+    private static string Written(string results)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        AuthenticationResults.WriteField(output, Id, results);
+        return Encoding.UTF8.GetString(output.WrittenSpan);
+    }
+
+    [Fact]
+    public void AuthenticationResults_formats_and_folds_results()
+    {
+        var results = AuthenticationResults.Format([
+            new("mailkey", "pass") { Properties = [("smtp.mailfrom", "a@example.net"), ("header.s", "2026a")] },
+            new("spf", "fail") { Reason = "not \"listed\"" },
+        ]);
+
+        Assert.Equal("mailkey=pass smtp.mailfrom=a@example.net header.s=2026a; spf=fail reason=\"not \\\"listed\\\"\"", results);
+        Assert.Equal(
+            "Authentication-Results: mx.example.org;\r\n\tmailkey=pass smtp.mailfrom=a@example.net header.s=2026a;\r\n\tspf=fail reason=\"not \\\"listed\\\"\"\r\n",
+            Written(results));
+        Assert.Equal("none", AuthenticationResults.Format([]));
+    }
+
+    [Fact]
+    public void AuthenticationResults_keeps_hostile_values_inside_their_quotes()
+    {
+        Prop.ForAll<string>(value =>
+        {
+            value ??= "";
+            var field = Written(AuthenticationResults.Format([new("mailkey", "fail") { Reason = value, Properties = [("smtp.mailfrom", value)] }, new("spf", "none")]));
+            var block = Block(field);
+            Assert.Null(block.Problem);
+            Assert.Single(block.Fields.ToArray());
+
+            // Outside of quotes nothing of the value is left: two results, no further field, no comment.
+            var bare = new StringBuilder();
+            var text = block.Fields[0].UnfoldedValue().Replace('\t', ' ');
+            var quoted = false;
+            for (var i = 0; i < text.Length; i++)
+            {
+                if (quoted && text[i] == '\\')
+                {
+                    i++;
+                }
+                else if (text[i] == '"')
+                {
+                    quoted = !quoted;
+                }
+                else if (!quoted)
+                {
+                    bare.Append(text[i]);
+                }
+            }
+
+            return !quoted && bare.ToString().Count(c => c == ';') == 2 && bare.ToString().EndsWith("spf=none", StringComparison.Ordinal) && !text.Any(char.IsControl);
+        }).QuickCheckThrowOnFailure();
+    }
+
+    [Theory]
+    [InlineData("a;b\" ; spf=pass")]
+    [InlineData("x\\")]
+    [InlineData("a\r\nSubject: b")]
+    [InlineData("(comment")]
+    public void AuthenticationResults_quotes_what_is_no_token(string value)
+    {
+        var field = Written(AuthenticationResults.Format([new("mailkey", "fail") { Properties = [("smtp.mailfrom", value)] }]));
+        Assert.Null(Block(field).Problem);
+        Assert.Equal(2, field.Split("\r\n\t").Length);
+    }
+
+    [Theory]
+    [InlineData("Authentication-Results: mx.example.org; spf=pass")]
+    [InlineData("authentication-results:MX.Example.ORG;spf=pass")]
+    [InlineData("AUTHENTICATION-RESULTS:\r\n mx.example.org\r\n ; spf=pass")]
+    [InlineData("Authentication-Results: mx.example.org 1; spf=pass")]
+    [InlineData("Authentication-Results: mx.example.org/1; spf=pass")]
+    [InlineData("Authentication-Results: mx.example.org.; spf=pass")]
+    [InlineData("Authentication-Results: (a (nested \\) ; one)) mx.example.org (x) 1 (y); spf=pass")]
+    [InlineData("Authentication-Results: \"mx.example.org\"; spf=pass")]
+    [InlineData("Authentication-Results: \"mx.\\example.org\"; spf=pass")]
+    [InlineData("Authentication-Results: mx(c).example(d).org; spf=pass")]
+    [InlineData("Authentication-Results: mx.\r\n example.org; spf=pass")]
+    [InlineData("Authentication-Results: mx.example.org")]
+    [InlineData("Authentication-Results: mx.example.org none")]
+    [InlineData("Authentication-Results: \"mx.example.org; spf=pass")]
+    [InlineData("Authentication-Results: (never ends mx.example.org; spf=pass")]
+    public void AuthenticationResults_knows_its_id_in_every_form(string field)
+    {
+        Assert.True(AuthenticationResults.BearsAuthservId(Block(field + "\r\n").Fields[0], Id));
+    }
+
+    [Theory]
+    [InlineData("Authentication-Results: other.example.org; spf=pass")]
+    [InlineData("Authentication-Results: mx.example.org.evil.example; spf=pass")]
+    [InlineData("Authentication-Results: amx.example.org; spf=pass")]
+    [InlineData("Authentication-Results: other.example; x=mx.example.org")]
+    [InlineData("Authentication-Results: (mx.example.org) other.example; spf=pass")]
+    [InlineData("Authentication-Results: ; mx.example.org")]
+    [InlineData("X-Authentication-Results: mx.example.org; spf=pass")]
+    public void AuthenticationResults_leaves_the_fields_of_others(string field)
+    {
+        Assert.False(AuthenticationResults.BearsAuthservId(Block(field + "\r\n").Fields[0], Id));
+    }
+
+    [Fact]
+    public void AuthenticationResults_knows_an_internationalized_id_as_U_labels()
+    {
+        Assert.True(AuthenticationResults.BearsAuthservId(Block("Authentication-Results: mx.b\u00fccher.example; x=y\r\n").Fields[0], "mx.xn--bcher-kva.example"));
+    }
+
+    [Fact]
+    public void AuthenticationResults_removes_ours_and_no_other_octet()
+    {
+        const string Kept1 = "Received: one\r\n\ttwo\r\nAuthentication-Results: other.example; spf=pass\r\n";
+        const string Kept2 = "From: a@example.net\r\n";
+        var block = Block(Kept1 + "Authentication-Results: mx.example.org;\r\n\tspf=pass\r\n" + Kept2 + "authentication-results: (x)MX.EXAMPLE.ORG; dkim=pass\r\n");
+
+        Assert.Equal(Kept1 + Kept2, Encoding.UTF8.GetString(AuthenticationResults.RemoveOurs(block, Id).Span));
+    }
+
+    [Fact]
+    public void AuthenticationResults_copies_nothing_when_there_is_nothing_to_remove()
+    {
+        var octets = "From: a@example.net\r\nAuthentication-Results: other.example; none\r\n"u8.ToArray();
+        Assert.True(AuthenticationResults.RemoveOurs(HeaderBlock.Parse(octets), Id).Equals(octets.AsMemory()));
+    }
+}
