@@ -6,12 +6,19 @@ namespace Mailkey.Storage;
 public interface IContentStore
 {
     /// <summary>Begins a content. Nothing is on stable storage before <see cref="IContentWriter.CommitAsync"/>.</summary>
+    /// <param name="queueId">ASCII, at most 35 characters; kept beside the content for a person who looks at the files.</param>
     IContentWriter Create(string queueId);
 
-    /// <summary>Opens a content for reading; null when it was released or never committed.</summary>
+    /// <summary>
+    /// Opens a content for reading; null when it is gone. One that was released stays readable until its space is
+    /// reclaimed, so ask <see cref="IsReleasedAsync"/> when that matters. Small contents come as <see cref="BufferedContentStream"/>.
+    /// </summary>
+    /// <exception cref="InvalidDataException">The content on disk is not what was committed. A large one is checked while
+    /// it is read from its beginning, so its last read may throw this too.</exception>
     ValueTask<Stream?> OpenAsync(ContentReference content, CancellationToken cancellationToken);
 
     /// <summary>Gives a content an object of its own, so that it can wait for days without holding others' space.</summary>
+    /// <exception cref="FileNotFoundException">The content is gone.</exception>
     ValueTask<ContentReference> DetachAsync(string queueId, ContentReference content, CancellationToken cancellationToken);
 
     /// <summary>Nobody needs the content any more. Idempotent.</summary>
@@ -30,5 +37,6 @@ public interface IContentWriter : IAsyncDisposable
     ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken);
 
     /// <summary>Puts <paramref name="prefix"/> (at most 8 KiB) in front and returns when all of it is on stable storage; writers share an fsync.</summary>
+    /// <exception cref="IOException">The disk is full or failed. Nothing was stored; the store goes on with a new file.</exception>
     ValueTask<ContentReference> CommitAsync(ReadOnlyMemory<byte> prefix, CancellationToken cancellationToken);
 }
