@@ -7,10 +7,12 @@
 #   infrastructure.sh stop DIR                         stop both
 #   infrastructure.sh status DIR                       one line for each
 #   infrastructure.sh env DIR                          how to reach them, as NAME='value' lines
+#   infrastructure.sh remove DIR                       remove a stopped instance with its data
 #   infrastructure.sh hold [DIR]                       start both, print the env lines, stop when standard input ends;
 #                                                      without DIR in a temporary folder that is removed afterwards
 #   infrastructure.sh postgres-start|postgres-stop|postgres-kill DIR [PORT]
 #   infrastructure.sh rabbitmq-start|rabbitmq-stop|rabbitmq-kill DIR [PORT]
+#   infrastructure.sh rabbitmq-settle DIR              make the declarations of the last half second survive a kill
 #   infrastructure.sh rabbitmq-vhost DIR NAME          make a virtual host
 #   infrastructure.sh rabbitmq-drop-vhost DIR NAME     remove one
 #   infrastructure.sh free-port                        print a loopback port that nobody listens on
@@ -410,6 +412,10 @@ rabbitmq_kill() {
   process_await_end "$1/rabbitmq/pid" 10
 }
 
+# A quorum queue finds its log through a table that RabbitMQ writes half a second after the queue was declared; killed
+# before that, it comes back with an empty log and without a leader. This writes the table now.
+rabbitmq_settle() { rabbitmq_evaluate "$1" >/dev/null <<<'[dets:sync(T) || T <- dets:all()].'; }
+
 rabbitmq_uri() {
   printf 'amqp://mailkey:%s@127.0.0.1:%s/' "$(<"$1/rabbitmq/password")" "$(<"$1/rabbitmq/port")"
 }
@@ -512,12 +518,12 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
     install) infrastructure_install ;;
     hold) infrastructure_hold "$dir" ;;
     free-port) port_free; echo ;;
-    start | stop | status | env | *-*)
+    start | stop | status | env | remove | *-*)
       [ -n "$dir" ] || infrastructure_fail "$command needs a folder"
       case $command in
         start) infrastructure_start "$dir" "${3:-}" "${4:-}" ;;
-        stop | status | env) "infrastructure_$command" "$dir" ;;
-        postgres-start | postgres-stop | postgres-kill | rabbitmq-start | rabbitmq-stop | rabbitmq-kill)
+        stop | status | env | remove) "infrastructure_$command" "$dir" ;;
+        postgres-start | postgres-stop | postgres-kill | rabbitmq-start | rabbitmq-stop | rabbitmq-kill | rabbitmq-settle)
           "${command//-/_}" "$dir" "${3:-}" ;;
         rabbitmq-vhost | rabbitmq-drop-vhost) "${command//-/_}" "$dir" "${3:?a name is needed}" ;;
         *) infrastructure_fail "unknown command: $command" ;;
