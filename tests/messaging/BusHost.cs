@@ -1,0 +1,65 @@
+using Mailkey.Hosting;
+using Mailkey.Testkit.Infrastructure;
+using MassTransit;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Mailkey.Messaging.Tests;
+
+/// <summary>One process of a service, as far as a test needs it: options, bus, hosted services.</summary>
+internal sealed class BusHost : IAsyncDisposable
+{
+    // MassTransit remembers the first logger factory of a test, which therefore outlives the host.
+    private static readonly ILoggerFactory Logs = LoggerFactory.Create(logging => logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning));
+
+    private readonly IHost _host;
+
+    private BusHost(IHost host) => _host = host;
+
+    public IServiceProvider Services => _host.Services;
+
+    public IBus Bus => _host.Services.GetRequiredService<IBus>();
+
+    public NpgsqlDataSource Database => _host.Services.GetRequiredService<NpgsqlDataSource>();
+
+    public static async Task<BusHost> StartAsync(
+        PostgresServer postgres, RabbitMqServer rabbit, Action<IServiceCollection>? services = null, Action<IBusRegistrationConfigurator>? bus = null)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Configuration.AddInMemoryCollection(
+        [
+            new("Mailkey:Postgres:ConnectionString", postgres.ConnectionString),
+            new("Mailkey:RabbitMq:Uri", rabbit.Uri),
+        ]);
+        builder.Services.AddLogging();
+        builder.Services.AddSingleton(Logs);
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(new ServiceIdentity("test"));
+        builder.Services.AddMailkeyOptions(builder.Configuration);
+        services?.Invoke(builder.Services);
+        builder.Services.AddMailkeyBus(bus);
+        builder.Services.Configure<MassTransitHostOptions>(options =>
+        {
+            options.WaitUntilStarted = true;
+            options.StartTimeout = TimeSpan.FromSeconds(30);
+        });
+        var host = builder.Build();
+        await host.StartAsync(TestContext.Current.CancellationToken);
+        return new(host);
+    }
+
+    public async Task<T> ScalarAsync<T>(string sql)
+    {
+        await using var command = Database.CreateCommand(sql);
+        return (T)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _host.StopAsync(CancellationToken.None);
+        await ((IAsyncDisposable)_host).DisposeAsync();
+    }
+}
