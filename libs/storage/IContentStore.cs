@@ -17,7 +17,11 @@ public interface IContentStore
     /// it is read from its beginning, so its last read may throw this too.</exception>
     ValueTask<Stream?> OpenAsync(ContentReference content, CancellationToken cancellationToken);
 
-    /// <summary>Gives a content an object of its own, so that it can wait for days without holding others' space.</summary>
+    /// <summary>
+    /// Copies a content into an object of its own, so that it can wait for days without holding others' space. The first
+    /// one stays until it is released, which is due once the new reference is safe with whoever waits. Idempotent: the
+    /// same message gets the same object.
+    /// </summary>
     /// <exception cref="FileNotFoundException">The content is gone.</exception>
     ValueTask<ContentReference> DetachAsync(string queueId, ContentReference content, CancellationToken cancellationToken);
 

@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
 using Mailkey.Contracts;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -43,7 +45,7 @@ public sealed class SegmentContentStore : IContentStore, IDisposable
     internal ILogger<SegmentContentStore> Log { get; }
     internal StoreLayout Layout => _layout;
 
-    public IContentWriter Create(string queueId) => Create(queueId, own: false);
+    public IContentWriter Create(string queueId) => Create(queueId, objectName: null);
 
     public async ValueTask<Stream?> OpenAsync(ContentReference content, CancellationToken cancellationToken)
     {
@@ -60,17 +62,21 @@ public sealed class SegmentContentStore : IContentStore, IDisposable
             return content;
         }
 
-        ContentReference detached;
-        await using (var source = await OpenAsync(content, cancellationToken) as BufferedContentStream
-            ?? throw new FileNotFoundException($"Content of {queueId} is gone."))
+        // Named after the message: one that comes again finds the object instead of making another that nobody releases.
+        var name = $"d{Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(queueId)))[..31]}";
+        ContentReference detached = new() { Locator = Locator.Object(_layout.Id, name).ToString(), Length = content.Length };
+        if (await OpenAsync(detached, cancellationToken) is { } present)
         {
-            await using var target = Create(queueId, own: true);
-            await target.WriteAsync(source.Octets, cancellationToken);
-            detached = await target.CommitAsync(default, cancellationToken);
+            await present.DisposeAsync();
+            _storage.SyncFolder(_layout.Shard(name));
+            return detached;
         }
 
-        await ReleaseAsync(queueId, content, CancellationToken.None);
-        return detached;
+        await using var source = await OpenAsync(content, cancellationToken) as BufferedContentStream
+            ?? throw new FileNotFoundException($"Content of {queueId} is gone.");
+        await using var target = Create(queueId, name);
+        await target.WriteAsync(source.Octets, cancellationToken);
+        return await target.CommitAsync(default, cancellationToken);
     }
 
     public ValueTask ReleaseAsync(string queueId, ContentReference content, CancellationToken cancellationToken)
@@ -129,11 +135,10 @@ public sealed class SegmentContentStore : IContentStore, IDisposable
     }
 
     /// <summary>Makes a complete incoming file an object: its data is synced before it gets its name, and then its name.</summary>
-    internal ContentReference Publish(string path, SafeFileHandle file, long length)
+    internal ContentReference Publish(string path, string name, SafeFileHandle file, long length)
     {
         _storage.Sync(file);
-        var name = Path.GetFileName(path);
-        File.Move(path, _layout.Object(name), overwrite: false);
+        File.Move(path, _layout.Object(name), overwrite: true);
         try
         {
             _storage.SyncFolder(_layout.Shard(name));
@@ -147,9 +152,9 @@ public sealed class SegmentContentStore : IContentStore, IDisposable
         return new() { Locator = Locator.Object(_layout.Id, name).ToString(), Length = length };
     }
 
-    private SegmentContentWriter Create(string queueId, bool own) =>
+    private SegmentContentWriter Create(string queueId, string? objectName) =>
         ContentHeader.IsQueueId(queueId)
-            ? new(this, queueId, own)
+            ? new(this, queueId, objectName)
             : throw new ArgumentException($"A queue id is 1 to {ContentHeader.MaxQueueId} visible ASCII characters.", nameof(queueId));
 
     // What does not belong to this folder is a fault of the configuration, and must never look like "released".

@@ -6,9 +6,9 @@ namespace Mailkey.Storage;
 
 /// <summary>
 /// Takes one content: in pooled memory, laid out as the record it becomes; from the spill size on, in a file of its
-/// own that becomes the object. Not for concurrent use.
+/// own that becomes the object; with an object name, from the beginning. Not for concurrent use.
 /// </summary>
-internal sealed class SegmentContentWriter(SegmentContentStore store, string queueId, bool own) : IContentWriter
+internal sealed class SegmentContentWriter(SegmentContentStore store, string queueId, string? objectName) : IContentWriter
 {
     private const int FirstBuffer = 32 * 1024;
     private const int FileBuffer = 64 * 1024;
@@ -36,7 +36,7 @@ internal sealed class SegmentContentWriter(SegmentContentStore store, string que
         Length += octets.Length;
         if (_file is null)
         {
-            if (!own && Length <= store.Options.SpillSize)
+            if (objectName is null && Length <= store.Options.SpillSize)
             {
                 Grow(octets.Length);
                 octets.Span.CopyTo(_buffer.AsSpan(_end));
@@ -70,7 +70,7 @@ internal sealed class SegmentContentWriter(SegmentContentStore store, string que
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-        if (_file is null && own)
+        if (_file is null && objectName is not null)
         {
             await SpillAsync(cancellationToken);
         }
@@ -151,7 +151,7 @@ internal sealed class SegmentContentWriter(SegmentContentStore store, string que
         header.Write(_buffer);
         await RandomAccess.WriteAsync(_file!, _buffer.AsMemory(0, ContentHeader.Size), 0, CancellationToken.None);
         await RandomAccess.WriteAsync(_file!, prefix, header.ObjectStart, CancellationToken.None);
-        var reference = await Task.Run(() => store.Publish(_path!, _file!, header.Length));
+        var reference = await Task.Run(() => store.Publish(_path!, objectName ?? Path.GetFileName(_path!), _file!, header.Length));
         _path = null;
         return reference;
     }

@@ -160,6 +160,9 @@ public sealed class SegmentContentStoreTests : IDisposable
         var content = await store.StoreAsync("q1", "waits for days"u8.ToArray());
 
         var detached = await store.DetachAsync("q1", content, CancellationToken.None);
+        Assert.False(await store.IsReleasedAsync("q1", content, CancellationToken.None));
+        Assert.Equal(detached, await store.DetachAsync("q1", content, CancellationToken.None));
+        await store.ReleaseAsync("q1", content, CancellationToken.None);
 
         _temporary.Time.Advance(TimeSpan.FromMinutes(6));
         store.Sweeper.SweepOwn();
