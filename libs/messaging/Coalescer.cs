@@ -15,7 +15,7 @@ namespace Mailkey.Messaging;
 public sealed class Coalescer<T>(int maxBatch, int window, TimeSpan maxGather, Func<List<T>, ValueTask<Task>> send)
 #pragma warning restore CA1001
 {
-    private readonly Channel<T> items = Channel.CreateUnbounded<T>(new() { SingleReader = true });
+    private readonly Channel<T> items = Channel.CreateUnbounded<T>();
     private readonly SemaphoreSlim freed = new(0);
     private int underWay;
 
