@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
@@ -24,6 +25,8 @@ public sealed class DnsResolver : IDnsResolver
 
     // Look-ups that wait for their turn, as a multiple of those on the wire.
     private const int MaxWaiting = 8;
+
+    private static readonly SearchValues<char> UpperCase = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
     private readonly DnsResolverOptions _options;
     private readonly TimeProvider _time;
@@ -223,7 +226,7 @@ public sealed class DnsResolver : IDnsResolver
             name = name[..^1];
         }
 
-        return name.AsSpan().ContainsAnyInRange('A', 'Z') ? name.ToLowerInvariant() : name;
+        return name.AsSpan().ContainsAny(UpperCase) ? name.ToLowerInvariant() : name;
     }
 
     private static bool FitsOnWire(string name)

@@ -1,0 +1,223 @@
+using System.Net;
+using Mailkey.Testkit;
+using Mailkey.Testkit.Dns;
+
+namespace Mailkey.Dns.Tests;
+
+public sealed class DnsResolverAgainstHostileServerTests : HostileServerContract
+{
+    protected override IDnsResolver Create(params IPEndPoint[] servers) =>
+        new DnsResolver(new() { Servers = servers, AttemptTimeout = TimeSpan.FromMilliseconds(250), Timeout = TimeSpan.FromSeconds(2) }, TimeProvider.System);
+}
+
+public sealed class DnsResolverTests
+{
+    private readonly ManualTime _time = new();
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    private DnsResolver Create(HostileDnsServer server, int cacheEntries = 1000, int maxConcurrent = 1000) => new(
+        new() { Servers = [server.Endpoint], CacheEntries = cacheEntries, MaxConcurrent = maxConcurrent, MaxNegativeTtl = TimeSpan.FromMinutes(15) }, _time);
+
+    [Fact]
+    public async Task Resolver_mixes_the_case_and_uses_a_new_id_each_time()
+    {
+        await using var server = HostileDnsServer.Start(query => query.NameError());
+        var resolver = Create(server);
+        for (var i = 0; i < 8; i++)
+        {
+            await resolver.ResolveAsync($"a-long-name-with-many-letters-{i}.example.org", DnsRecordType.A, Stop);
+        }
+
+        Assert.All(server.Queries, query => Assert.False(query.Tcp));
+        Assert.Equal(8, server.Queries.Count);
+        Assert.Contains(server.Queries, query => query.SentName != query.Name);
+        Assert.True(server.Queries.Select(query => (query.Message[0] << 8) | query.Message[1]).Distinct().Count() > 1);
+    }
+
+    [Fact]
+    public async Task Resolver_takes_a_case_that_did_not_come_back_only_over_tcp()
+    {
+        await using var server = HostileDnsServer.Start(query => query.Tcp
+            ? query.Answer(HostileRecord.A(query.Name, "192.0.2.7"))
+            : query.Reply(0, [HostileRecord.A(query.Name, "203.0.113.66")], question: query.QuestionInLowerCase()));
+        var answer = await Create(server).ResolveAsync("a-long-name-with-many-letters.example.org", DnsRecordType.A, Stop);
+        Assert.Equal("192.0.2.7", Assert.Single(answer.Records).Address!.ToString());
+    }
+
+    [Fact]
+    public async Task Resolver_learns_that_a_server_does_not_keep_the_case()
+    {
+        await using var server = HostileDnsServer.Start(query =>
+            query.Reply(0, [HostileRecord.A(query.Name, "192.0.2.7")], question: query.QuestionInLowerCase()));
+        var resolver = Create(server);
+        Assert.Equal(DnsStatus.Success, (await resolver.ResolveAsync("a-long-name-with-many-letters.example.org", DnsRecordType.A, Stop)).Status);
+        Assert.Contains(server.Queries, query => query.Tcp);
+
+        server.Queries.Clear();
+        Assert.Equal(DnsStatus.Success, (await resolver.ResolveAsync("another-name-with-many-letters.example.org", DnsRecordType.A, Stop)).Status);
+        Assert.False(Assert.Single(server.Queries).Tcp);
+    }
+
+    [Fact]
+    public async Task Resolver_keeps_an_answer_for_its_ttl_and_says_what_is_left()
+    {
+        await using var server = HostileDnsServer.Start(query => query.Answer(HostileRecord.A(query.Name, "192.0.2.7", 100)));
+        var resolver = Create(server);
+        Assert.Equal(100, (await resolver.ResolveAsync("example.org", DnsRecordType.A, Stop)).TimeToLive.TotalSeconds);
+        _time.Advance(TimeSpan.FromSeconds(99));
+        Assert.Equal(1, (await resolver.ResolveAsync("EXAMPLE.org.", DnsRecordType.A, Stop)).TimeToLive.TotalSeconds);
+        Assert.Single(server.Queries);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(100, (await resolver.ResolveAsync("example.org", DnsRecordType.A, Stop)).TimeToLive.TotalSeconds);
+        Assert.Equal(2, server.Queries.Count);
+    }
+
+    [Fact]
+    public async Task Resolver_gives_a_kept_answer_without_allocation()
+    {
+        await using var server = HostileDnsServer.Start(query => query.Answer(HostileRecord.A(query.Name, "192.0.2.7")));
+        var resolver = Create(server);
+        await resolver.ResolveAsync("example.org", DnsRecordType.A, Stop);
+        var first = await resolver.ResolveAsync("example.org", DnsRecordType.A, Stop);
+        var (stop, same) = (Stop, true);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 1000; i++)
+        {
+            var again = resolver.ResolveAsync("example.org", DnsRecordType.A, stop);
+            same &= again.IsCompletedSuccessfully && ReferenceEquals(first, await again);
+        }
+
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.True(same);
+        Assert.InRange(allocated, 0, 5000);
+    }
+
+    [Theory]
+    [InlineData(60u, 300u, 60)]
+    [InlineData(300u, 20u, 20)]
+    [InlineData(86400u, 86400u, 900)]
+    public async Task Resolver_keeps_a_negative_answer_by_the_soa_up_to_the_cap(uint minimum, uint ttl, int expected)
+    {
+        await using var server = HostileDnsServer.Start(query => query.Reply(3, authority: [HostileRecord.Soa("example.org", minimum, ttl)]));
+        var resolver = Create(server);
+        Assert.Equal(expected, (await resolver.ResolveAsync("a.example.org", DnsRecordType.A, Stop)).TimeToLive.TotalSeconds);
+        await resolver.ResolveAsync("a.example.org", DnsRecordType.A, Stop);
+        Assert.Single(server.Queries);
+    }
+
+    [Fact]
+    public async Task Resolver_does_not_keep_a_negative_answer_without_soa_of_its_zone()
+    {
+        await using var server = HostileDnsServer.Start(query => query.Reply(3, authority: [HostileRecord.Soa("example.net", 60)]));
+        var resolver = Create(server);
+        await resolver.ResolveAsync("a.example.org", DnsRecordType.A, Stop);
+        await resolver.ResolveAsync("a.example.org", DnsRecordType.A, Stop);
+        Assert.Equal(2, server.Queries.Count);
+    }
+
+    [Fact]
+    public async Task Resolver_keeps_a_failure_for_a_second()
+    {
+        await using var server = HostileDnsServer.Start(query => query.Reply(2));
+        var resolver = Create(server);
+        await resolver.ResolveAsync("a.example.org", DnsRecordType.A, Stop);
+        await resolver.ResolveAsync("a.example.org", DnsRecordType.A, Stop);
+        Assert.Single(server.Queries);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await resolver.ResolveAsync("a.example.org", DnsRecordType.A, Stop);
+        Assert.Equal(2, server.Queries.Count);
+    }
+
+    [Fact]
+    public async Task Resolver_asks_once_for_many_and_one_that_leaves_does_not_end_it()
+    {
+        var release = new TaskCompletionSource();
+        await using var server = HostileDnsServer.Start(async query =>
+        {
+            await release.Task;
+            return query.Answer(HostileRecord.A(query.Name, "192.0.2.7"));
+        });
+        var resolver = Create(server);
+        using var leaving = new CancellationTokenSource();
+        var left = resolver.ResolveAsync("example.org", DnsRecordType.A, leaving.Token).AsTask();
+        var others = Enumerable.Range(0, 50).Select(_ => resolver.ResolveAsync("example.org", DnsRecordType.A, Stop).AsTask()).ToArray();
+        await leaving.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => left);
+        release.SetResult();
+        Assert.All(await Task.WhenAll(others), answer => Assert.Equal(DnsStatus.Success, answer.Status));
+        Assert.Single(server.Queries);
+    }
+
+    [Fact]
+    public async Task Resolver_does_not_let_the_cache_grow_and_keeps_what_is_used()
+    {
+        await using var server = HostileDnsServer.Start(query => query.Answer(HostileRecord.A(query.Name, "192.0.2.7")));
+        var resolver = Create(server, cacheEntries: 50);
+        await resolver.ResolveAsync("popular.example.org", DnsRecordType.A, Stop);
+        for (var i = 0; i < 500; i++)
+        {
+            await resolver.ResolveAsync($"once{i}.example.org", DnsRecordType.A, Stop);
+            await resolver.ResolveAsync("popular.example.org", DnsRecordType.A, Stop);
+        }
+
+        Assert.InRange(resolver.CachedCost, 1, 50);
+        Assert.Single(server.Queries, query => query.Name == "popular.example.org");
+    }
+
+    [Fact]
+    public async Task Resolver_counts_large_answers_as_several()
+    {
+        await using var server = HostileDnsServer.Start(query => query.Answer(HostileRecord.Txt(query.Name, new string('x', 1100))));
+        var resolver = Create(server, cacheEntries: 10);
+        for (var i = 0; i < 20; i++)
+        {
+            await resolver.ResolveAsync($"large{i}.example.org", DnsRecordType.Txt, Stop);
+        }
+
+        Assert.InRange(resolver.CachedCost, 2, 10);
+    }
+
+    [Fact]
+    public async Task Resolver_asks_no_more_at_once_than_it_may()
+    {
+        var release = new TaskCompletionSource();
+        var asked = new SemaphoreSlim(0);
+        await using var server = HostileDnsServer.Start(async query =>
+        {
+            asked.Release();
+            await release.Task;
+            return query.Answer(HostileRecord.A(query.Name, "192.0.2.7"));
+        });
+        var resolver = Create(server, maxConcurrent: 2);
+        var flights = Enumerable.Range(0, 30).Select(i => resolver.ResolveAsync($"n{i}.example.org", DnsRecordType.A, Stop).AsTask()).ToList();
+        await asked.WaitAsync(Stop);
+        await asked.WaitAsync(Stop);
+
+        // Two are on the wire, sixteen wait, and the rest is told at once.
+        Assert.Equal(12, flights.Count(flight => flight.IsCompletedSuccessfully));
+        Assert.Equal(2, server.Queries.Count);
+        release.SetResult();
+        Assert.Equal(18, (await Task.WhenAll(flights)).Count(answer => answer.Status == DnsStatus.Success));
+    }
+
+    [Fact]
+    public async Task Resolver_gives_up_at_its_deadline()
+    {
+        var asked = new SemaphoreSlim(0);
+        await using var server = HostileDnsServer.Start(_ =>
+        {
+            asked.Release();
+            return HostileReply.Silence;
+        });
+        var resolver = Create(server);
+        var flight = resolver.ResolveAsync("example.org", DnsRecordType.A, Stop).AsTask();
+        for (var i = 0; i < 3 && !flight.IsCompleted; i++)
+        {
+            await asked.WaitAsync(Stop);
+            _time.Advance(TimeSpan.FromSeconds(2));
+        }
+
+        Assert.Equal(DnsStatus.Timeout, (await flight).Status);
+    }
+}
