@@ -50,9 +50,12 @@ public static class DurableQueue
         where T : class =>
         bus.Publish<T>(message =>
         {
+            // Bound to the exchange of the message type itself: the consumer's own exchange, which MassTransit puts in between,
+            // gets its binding only when the consumer first runs. A queue that is reached both ways gets the message once.
+            var exchange = bus.MessageTopology.GetMessageTopology<T>().EntityName;
             foreach (var queue in queues)
             {
-                message.BindQueue(queue, queue, Configure);
+                message.BindQueue(exchange, queue, Configure);
             }
         });
 }
