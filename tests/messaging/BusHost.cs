@@ -26,7 +26,8 @@ internal sealed class BusHost : IAsyncDisposable
     public NpgsqlDataSource Database => _host.Services.GetRequiredService<NpgsqlDataSource>();
 
     public static async Task<BusHost> StartAsync(
-        PostgresServer postgres, RabbitMqServer rabbit, Action<IServiceCollection>? services = null, Action<IBusRegistrationConfigurator>? bus = null)
+        PostgresServer postgres, RabbitMqServer rabbit, Action<IServiceCollection>? services = null, Action<IBusRegistrationConfigurator>? bus = null,
+        Action<IServiceCollection>? afterBus = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Configuration.AddInMemoryCollection(
@@ -41,6 +42,7 @@ internal sealed class BusHost : IAsyncDisposable
         builder.Services.AddMailkeyOptions(builder.Configuration);
         services?.Invoke(builder.Services);
         builder.Services.AddMailkeyBus(bus);
+        afterBus?.Invoke(builder.Services);
         builder.Services.Configure<MassTransitHostOptions>(options =>
         {
             options.WaitUntilStarted = true;

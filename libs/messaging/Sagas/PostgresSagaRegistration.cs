@@ -29,7 +29,7 @@ public static class PostgresSagaRegistration
             services.AddTimers(schema);
             services.AddSchemaMigrations(SagaTable.Migrations(schema, typeof(TSaga)));
             services.TryAddSingleton(provider => new PostgresSagaStore<TSaga>(
-                provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<TimerSignal>(), schema));
+                provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<WakeSignal>(), schema));
             services.RegisterLoadSagaRepository<TSaga, PostgresSagaRepositoryContextFactory<TSaga>>();
             services.RegisterSagaRepository<TSaga, PostgresSagaStore<TSaga>,
                 SagaConsumeContextFactory<PostgresSagaStore<TSaga>, TSaga>, PostgresSagaRepositoryContextFactory<TSaga>>();

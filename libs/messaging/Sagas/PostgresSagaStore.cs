@@ -22,13 +22,13 @@ public sealed class PostgresSagaStore<TSaga>
     };
 
     private readonly NpgsqlDataSource _dataSource;
-    private readonly TimerSignal _signal;
+    private readonly WakeSignal _signal;
     private readonly string _load;
     private readonly string _insert;
     private readonly string _update;
     private readonly string _delete;
 
-    public PostgresSagaStore(NpgsqlDataSource dataSource, TimerSignal signal, string schema)
+    public PostgresSagaStore(NpgsqlDataSource dataSource, WakeSignal signal, string schema)
     {
         _dataSource = dataSource;
         _signal = signal;

@@ -6,7 +6,7 @@ using NpgsqlTypes;
 namespace Mailkey.Messaging.Scheduling;
 
 /// <summary>The table <c>timers</c> in the schema of a service, shared by its replicas.</summary>
-public sealed class PostgresTimers(NpgsqlDataSource dataSource, string schema, TimerSignal signal) : ITimers
+public sealed class PostgresTimers(NpgsqlDataSource dataSource, string schema, WakeSignal signal) : ITimers
 {
     private readonly string _table = $"{SqlIdentifier.Require(schema)}.timers";
 

@@ -8,7 +8,7 @@ namespace Mailkey.Messaging.Scheduling;
 
 /// <summary>Sends timers when they are due. Every replica runs one; a timer goes to whichever comes first.</summary>
 internal sealed class TimerDispatcher(
-    PostgresTimers timers, TimerSignal signal, IBus bus, TimeProvider time, ILogger<TimerDispatcher> logger) : BackgroundService
+    PostgresTimers timers, WakeSignal signal, IBus bus, TimeProvider time, ILogger<TimerDispatcher> logger) : BackgroundService
 {
     /// <summary>Timers sent in one transaction.</summary>
     private const int BatchSize = 100;

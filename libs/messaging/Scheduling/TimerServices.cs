@@ -28,9 +28,9 @@ public static class TimerServices
 
         services.AddSingleton(new TimerSchema(schema));
         services.AddSchemaMigrations(PostgresTimers.Migrations(schema));
-        services.AddSingleton<TimerSignal>();
+        services.AddSingleton<WakeSignal>();
         services.AddSingleton(provider => new PostgresTimers(
-            provider.GetRequiredService<NpgsqlDataSource>(), schema, provider.GetRequiredService<TimerSignal>()));
+            provider.GetRequiredService<NpgsqlDataSource>(), schema, provider.GetRequiredService<WakeSignal>()));
         services.AddSingleton<ITimers>(provider => provider.GetRequiredService<PostgresTimers>());
         services.AddSingleton<IHostedService, TimerDispatcher>();
         services.TryAddScoped<IMessageScheduler>(provider => new MessageScheduler(
