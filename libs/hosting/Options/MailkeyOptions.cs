@@ -21,6 +21,7 @@ public sealed class MailkeyOptions
     public string NextHop { get; set; } = "maildir";
 
     public SmtpOptions Smtp { get; set; } = new();
+    public RecipientsOptions Recipients { get; set; } = new();
     public VerdictOptions Verdict { get; set; } = new();
     public DnsOptions Dns { get; set; } = new();
     public KeyHostOptions KeyHost { get; set; } = new();

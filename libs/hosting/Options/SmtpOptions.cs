@@ -9,7 +9,7 @@ public sealed class SmtpOptions
     [Description("Addresses to listen on; * means every IPv4 and IPv6 address.")]
     public List<string> Listen { get; set; } = ["*"];
 
-    [Range(1, 65535), Description("Port of the SMTP listener.")]
+    [Range(0, 65535), Description("Port of the SMTP listener; 0: any free one.")]
     public int Port { get; set; } = 2525;
 
     [Description("PEM file with the certificate chain for STARTTLS. Empty: STARTTLS is not offered.")]
@@ -32,6 +32,9 @@ public sealed class SmtpOptions
 
     [Range(1, 1000000), Description("Commands that move no mail (NOOP, RSET, VRFY, HELP, EHLO) after which a connection is closed.")]
     public int MaxIdleCommands { get; set; } = 200;
+
+    [Range(1, 100000), Description("Unknown recipients after which a connection is closed: somebody tries names.")]
+    public int MaxUnknownRecipients { get; set; } = 20;
 
     [Range(1024, 1048576), Description("Octets of a header block.")]
     public int MaxHeaderSize { get; set; } = 256 * 1024;
@@ -60,7 +63,7 @@ public sealed class SmtpOptions
     [Range(0, 1000000), Description("Octets a second that content must come with, averaged from the second 30 s on; 0 means no limit.")]
     public int MinimumDataRate { get; set; } = 100;
 
-    [Description("Refuse bare CR and bare LF in content (the default), or turn each into CRLF: reject or normalize. They are never passed on.")]
+    [AllowedValues("reject", "normalize"), Description("Refuse bare CR and bare LF in content (the default), or turn each into CRLF: reject or normalize. They are never passed on.")]
     public string BareLineEnds { get; set; } = "reject";
 
     [Description("Time that sessions have to end by themselves when the service is stopped.")]
