@@ -1,0 +1,78 @@
+using System.Net;
+using Mailkey.Hosting.Options;
+using Mailkey.Ingress.Recipients;
+using Mailkey.Ingress.Smtp;
+using Mailkey.Smtp;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Options;
+
+namespace Mailkey.Ingress;
+
+/// <summary>Everything that ingress registers.</summary>
+public static class IngressServices
+{
+    /// <summary>Time that the host waits beyond the grace of the sessions, so that they end by themselves.</summary>
+    private static readonly TimeSpan ShutdownMargin = TimeSpan.FromSeconds(5);
+
+    /// <summary>The SMTP server and what it asks at RCPT time. <c>IMessageIntake</c> is registered apart.</summary>
+    public static WebApplicationBuilder AddSmtp(this WebApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddSingleton<QueueId>();
+        services.AddSingleton<HostedDomains>();
+        services.AddSingleton<CallOut>();
+        services.AddSingleton<IRecipientDirectory, RecipientDirectory>();
+        services.AddSingleton<ClientNetworks>();
+        services.AddSingleton<SessionRegistry>();
+        services.AddHostedService(provider => provider.GetRequiredService<SessionRegistry>());
+        services.AddSingleton<SmtpServer>();
+
+        services.AddOptions<KestrelServerOptions>().Configure<IOptions<MailkeyOptions>>((kestrel, options) => Listen(kestrel, options.Value.Smtp));
+        services.Configure<SocketTransportOptions>(sockets =>
+        {
+            // A reply is one small write that somebody waits for.
+            sockets.NoDelay = true;
+            sockets.Backlog = 1024;
+        });
+        services.AddOptions<HostOptions>().PostConfigure<IOptions<MailkeyOptions>>((host, options) =>
+        {
+            var needed = options.Value.Smtp.ShutdownGrace + ShutdownMargin;
+            host.ShutdownTimeout = host.ShutdownTimeout < needed ? needed : host.ShutdownTimeout;
+        });
+        return builder;
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, SmtpOptions smtp)
+    {
+        foreach (var address in smtp.Listen)
+        {
+            switch (address)
+            {
+                // One socket for both families; IPv4 alone where the host has no IPv6.
+                case "*":
+                    kestrel.ListenAnyIP(smtp.Port, Smtp);
+                    break;
+                case "localhost":
+                    kestrel.ListenLocalhost(smtp.Port, Smtp);
+                    break;
+                default:
+                    if (!IPAddress.TryParse(address, out var parsed))
+                    {
+                        throw new OptionsValidationException(
+                            MailkeyOptions.Section, typeof(MailkeyOptions), [$"{MailkeyOptions.Section}:Smtp:Listen: \"{address}\" is no address; * means every one."]);
+                    }
+
+                    kestrel.Listen(parsed, smtp.Port, Smtp);
+                    break;
+            }
+        }
+
+        static void Smtp(ListenOptions listener)
+        {
+            listener.Protocols = HttpProtocols.None;
+            listener.UseConnectionHandler<SmtpConnectionHandler>();
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using Mailkey.Hosting.Options;
+using Microsoft.Extensions.Options;
+
+namespace Mailkey.Ingress.Smtp;
+
+/// <summary>A client network: a /24 of IPv4, a /48 of IPv6. One holder of addresses seldom has less.</summary>
+internal readonly record struct ClientNetwork(ulong Prefix, bool IsIPv6)
+{
+    public static ClientNetwork Of(IPAddress address)
+    {
+        Span<byte> octets = stackalloc byte[16];
+        address.TryWriteBytes(octets, out _);
+        return address.AddressFamily == AddressFamily.InterNetworkV6
+            ? new(BinaryPrimitives.ReadUInt64BigEndian(octets) >> 16, true)
+            : new(BinaryPrimitives.ReadUInt32BigEndian(octets) >> 8, false);
+    }
+}
+
+/// <summary>Counts connections and their rate by client network, and keeps both below their limits.</summary>
+internal sealed class ClientNetworks(IOptions<MailkeyOptions> options, TimeProvider time)
+{
+    /// <summary>Networks that are remembered. Each one costs an attacker a connection of a network of his own.</summary>
+    private const int MaxNetworks = 200_000;
+
+    private readonly int maxConnections = options.Value.Smtp.MaxConnectionsPerNetwork;
+    private readonly int maxRate = options.Value.Smtp.MaxConnectionRatePerNetwork;
+    private readonly Dictionary<ClientNetwork, Usage> networks = [];
+    private readonly Lock gate = new();
+
+    /// <summary>Takes a place for a connection, which <see cref="Leave"/> gives back.</summary>
+    public bool TryEnter(ClientNetwork network)
+    {
+        lock (gate)
+        {
+            if (!networks.TryGetValue(network, out var usage))
+            {
+                if (networks.Count >= MaxNetworks)
+                {
+                    Forget();
+                    if (networks.Count >= MaxNetworks)
+                    {
+                        return false;
+                    }
+                }
+
+                networks.Add(network, usage = new Usage { Tokens = maxRate, Refilled = time.GetTimestamp() });
+            }
+
+            if (usage.Connections >= maxConnections || (maxRate > 0 && !TryTakeToken(usage)))
+            {
+                return false;
+            }
+
+            usage.Connections++;
+            return true;
+        }
+    }
+
+    public void Leave(ClientNetwork network)
+    {
+        lock (gate)
+        {
+            if (networks.TryGetValue(network, out var usage) && --usage.Connections == 0 && maxRate == 0)
+            {
+                networks.Remove(network);
+            }
+        }
+    }
+
+    /// <summary>Drops the networks that have neither a connection nor a rate to remember.</summary>
+    public void Sweep()
+    {
+        lock (gate)
+        {
+            Forget();
+        }
+    }
+
+    private void Forget()
+    {
+        foreach (var (network, usage) in networks)
+        {
+            if (usage.Connections == 0)
+            {
+                Refill(usage);
+                if (usage.Tokens >= maxRate)
+                {
+                    networks.Remove(network);
+                }
+            }
+        }
+    }
+
+    // A token bucket: a minute's worth of connections at once, then as many as flow in.
+    private bool TryTakeToken(Usage usage)
+    {
+        Refill(usage);
+        if (usage.Tokens < 1)
+        {
+            return false;
+        }
+
+        usage.Tokens--;
+        return true;
+    }
+
+    private void Refill(Usage usage)
+    {
+        var now = time.GetTimestamp();
+        usage.Tokens = Math.Min(maxRate, usage.Tokens + (time.GetElapsedTime(usage.Refilled, now).TotalMinutes * maxRate));
+        usage.Refilled = now;
+    }
+
+    private sealed class Usage
+    {
+        public int Connections { get; set; }
+
+        public double Tokens { get; set; }
+
+        public long Refilled { get; set; }
+    }
+}

@@ -1,0 +1,61 @@
+using System.Net;
+using Mailkey.Smtp;
+using Microsoft.AspNetCore.Connections;
+
+namespace Mailkey.Ingress.Smtp;
+
+/// <summary>Admits connections and runs a session on each.</summary>
+internal sealed class SmtpConnectionHandler(SmtpServer server) : ConnectionHandler
+{
+    public override async Task OnConnectedAsync(ConnectionContext connection)
+    {
+        var address = (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None;
+        if (address.IsIPv4MappedToIPv6)
+        {
+            address = address.MapToIPv4();
+        }
+
+        var session = new SmtpSession(server, connection, address);
+        if (server.Sessions.IsDraining)
+        {
+            await RefuseAsync(connection, address, Replies.ShuttingDown);
+            return;
+        }
+
+        var network = ClientNetwork.Of(address);
+        if (!server.Networks.TryEnter(network))
+        {
+            await RefuseAsync(connection, address, Replies.TooManyConnectionsFromNetwork);
+            return;
+        }
+
+        try
+        {
+            if (!server.Sessions.TryAdd(session))
+            {
+                await RefuseAsync(connection, address, Replies.TooManyConnections);
+                return;
+            }
+
+            try
+            {
+                await session.RunAsync();
+            }
+            finally
+            {
+                server.Sessions.Remove(session);
+            }
+        }
+        finally
+        {
+            server.Networks.Leave(network);
+        }
+    }
+
+    private async ValueTask RefuseAsync(ConnectionContext connection, IPAddress address, SmtpReply reply)
+    {
+        SmtpLog.NotAdmitted(server.Logger, address.ToString(), reply.ToString());
+        reply.WriteTo(connection.Transport.Output);
+        await connection.Transport.Output.FlushAsync();
+    }
+}

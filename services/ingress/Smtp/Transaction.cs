@@ -1,0 +1,84 @@
+using Mailkey.Contracts;
+using Mailkey.Ingress.Intake;
+using Mailkey.Smtp;
+
+namespace Mailkey.Ingress.Smtp;
+
+/// <summary>One mail transaction: from an accepted MAIL to the reply for the content, RSET, or the end of the session.</summary>
+internal sealed class Transaction(string queueId, MailArguments mail)
+{
+    /// <summary>Refused recipients that are remembered for the journal.</summary>
+    private const int MaxRefusedRecipients = 100;
+
+    private readonly List<Recipient> refused = [];
+
+    public string QueueId { get; } = queueId;
+
+    public MailArguments Mail { get; } = mail;
+
+    /// <summary>What replies of this transaction end in.</summary>
+    public string Suffix { get; } = $" [{queueId}]";
+
+    public List<Recipient> Recipients { get; } = [];
+
+    /// <summary>The last refusal of a recipient; null while none was refused.</summary>
+    public SmtpReply? RecipientRefusal { get; private set; }
+
+    // From here on: content.
+
+    /// <summary>Where the content goes; null before it begins and when it is lost.</summary>
+    public IIncomingMessage? Content { get; set; }
+
+    public DataDecoder Decoder;
+
+    /// <summary>Octets of content so far.</summary>
+    public long Octets { get; set; }
+
+    /// <summary>The reply that the end of the content will get, because the message is lost already.</summary>
+    public SmtpReply? Refusal { get; set; }
+
+    /// <summary>Whether intake itself knows of <see cref="Refusal"/>, because it gave it.</summary>
+    public bool IsRefusalNoted { get; set; }
+
+    public void Refuse(RcptArguments recipient, SmtpReply reply)
+    {
+        RecipientRefusal = reply;
+        if (refused.Count < MaxRefusedRecipients)
+        {
+            refused.Add(Entry(recipient));
+        }
+    }
+
+    /// <summary>Adds a recipient; one that is there already gets no second copy.</summary>
+    public void Accept(RcptArguments recipient)
+    {
+        var path = recipient.ForwardPath.Text;
+        foreach (var known in Recipients)
+        {
+            if (string.Equals(known.ForwardPath, path, StringComparison.Ordinal))
+            {
+                return;
+            }
+        }
+
+        Recipients.Add(Entry(recipient));
+    }
+
+    /// <summary>The envelope as it is. When no recipient was accepted, it names those that were asked for.</summary>
+    public Envelope ToEnvelope() => new()
+    {
+        ReversePath = Mail.ReversePath.Text,
+        Recipients = Recipients.Count > 0 ? Recipients : refused,
+        Body = Mail.Body,
+        SmtpUtf8 = Mail.SmtpUtf8,
+        Return = Mail.Return,
+        EnvelopeId = Mail.EnvelopeId,
+    };
+
+    private static Recipient Entry(RcptArguments recipient) => new()
+    {
+        ForwardPath = recipient.ForwardPath.Text,
+        Notify = recipient.Notify,
+        OriginalRecipient = recipient.OriginalRecipient,
+    };
+}
