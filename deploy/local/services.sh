@@ -1,0 +1,85 @@
+# shellcheck shell=bash
+# Building the services once and the environment they run in; sourced by ./run and ./mailkey after infrastructure.sh.
+
+services_names='agreements bounces delivery ingress journal verifier'
+
+# The program of a service, started without the dotnet command, so that a list of processes names it
+services_program() {
+  local name=$2
+  printf '%s/.run/bin/%s/Mailkey.%s' "$1" "$name" "${name^}"
+}
+
+# services_build ROOT: Release programs in .run/bin, made again only when their sources changed
+services_build() {
+  local root=$1 fingerprint name from
+  mkdir -p "$root/.run/bin"
+  exec 8>"$root/.run/build.lock"
+  flock 8
+  fingerprint=$(dotnet_sources "$root" libs services tools)
+  if [ "$fingerprint" != "$(cat "$root/.run/bin/fingerprint" 2>/dev/null)" ]; then
+    infrastructure_say 'building (once)'
+    rm -f "$root/.run/bin/fingerprint"
+    dotnet_run_logged "$root/.run/build.log" 'the build' \
+      dotnet build "$root/deploy/local/Services.slnf" -c Release -v q -clp:NoSummary 8>&- || exit 1
+    for name in $services_names tool; do
+      if [ "$name" = tool ]; then from=$root/tools/mailkey; else from=$root/services/$name; fi
+      # A program that runs keeps its files: they are replaced, not written over.
+      rm -rf "$root/.run/bin/$name.new"
+      cp -a "$from/bin/Release/net10.0" "$root/.run/bin/$name.new"
+      rm -rf "$root/.run/bin/$name"
+      mv "$root/.run/bin/$name.new" "$root/.run/bin/$name"
+    done
+    printf '%s' "$fingerprint" >"$root/.run/bin/fingerprint"
+  fi
+  exec 8>&-
+}
+
+# services_read_env FILE: NAME=value lines as Compose reads them; what the environment has already, wins
+services_read_env() {
+  local line name value number=0
+  [ -e "$1" ] || return 0
+  [ -r "$1" ] || infrastructure_fail "$1 can't be read"
+  while IFS= read -r line || [ -n "$line" ]; do
+    number=$((number + 1))
+    line=${line%$'\r'}
+    [[ ! $line =~ ^[[:space:]]*(#|$) ]] || continue
+    line=${line#export }
+    [[ $line =~ ^[[:space:]]*([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] || infrastructure_fail "$1, line $number: not NAME=value: $line"
+    name=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}
+    if [[ $value =~ ^\'(.*)\'[[:space:]]*$ ]] || [[ $value =~ ^\"(.*)\"[[:space:]]*$ ]]; then
+      value=${BASH_REMATCH[1]}
+    fi
+    [ -n "${!name+set}" ] || export "$name=$value"
+  done <"$1"
+}
+
+# services_setting Smtp:Port DEFAULT: a key as the services will see it: the long name of the environment wins over the short
+services_setting() {
+  local long=Mailkey__${1//:/__} short
+  short=MAILKEY_${1//:/_}
+  short=${short^^}
+  printf '%s' "${!long:-${!short:-$2}}"
+}
+
+# Who answers for the database and the broker: ./run starts private ones only where nothing else is named
+services_own_postgres() { [ -z "$(services_setting Postgres:ConnectionString '')" ] || [ -n "${services_private_postgres:-}" ]; }
+services_own_rabbitmq() { [ -z "$(services_setting RabbitMq:Uri '')" ] || [ -n "${services_private_rabbitmq:-}" ]; }
+
+# services_environment ROOT: exports the configuration that ./run and ./mailkey share
+services_environment() {
+  local private=$1/.run/infrastructure
+  services_read_env "$1/.env"
+  [ -n "$(services_setting Domains:0:Name '')" ] || export MAILKEY_DOMAINS=${MAILKEY_DOMAINS:-example.test}
+  export MAILKEY_HOSTNAME=${MAILKEY_HOSTNAME:-mx.example.test}
+  export MAILKEY_DATAFOLDER=${MAILKEY_DATAFOLDER:-$1/.run/data}
+  if services_own_postgres; then
+    services_private_postgres=1
+    [ ! -s "$private/postgres/password" ] || MAILKEY_POSTGRES_CONNECTIONSTRING=$(postgres_uri "$private")
+    export MAILKEY_POSTGRES_CONNECTIONSTRING
+  fi
+  if services_own_rabbitmq; then
+    services_private_rabbitmq=1
+    [ ! -s "$private/rabbitmq/password" ] || MAILKEY_RABBITMQ_URI=$(rabbitmq_uri "$private")
+    export MAILKEY_RABBITMQ_URI
+  fi
+}
