@@ -9,8 +9,8 @@ public sealed class HostedDomainOptions
     [Required, Description("The domain, as A-labels or UTF-8.")]
     public string Name { get; set; } = "";
 
-    [Description("Local parts that exist; * means any. postmaster always exists.")]
-    public List<string> Recipients { get; set; } = ["*"];
+    [Description("Local parts that exist; none or * means any. postmaster always exists.")]
+    public List<string> Recipients { get; set; } = [];
 
     [Description("Ask the next hop at RCPT time whether a recipient exists, and cache the answer. Not for maildir.")]
     public bool CallOut { get; set; }

@@ -52,7 +52,7 @@ internal sealed class HostedDomains
         }
 
         // Local parts are compared without case, as practically every mailbox host does; the sender's spelling is kept.
-        var isAny = options.Recipients.Contains("*", StringComparer.Ordinal);
+        var isAny = options.Recipients.Count == 0 || options.Recipients.Contains("*", StringComparer.Ordinal);
         return new(name, isAny ? null : options.Recipients.ToFrozenSet(StringComparer.OrdinalIgnoreCase), callOut);
     }
 
