@@ -6,7 +6,7 @@ public sealed record MessageVerified
     public required string QueueId { get; init; }
     public required Disposition Disposition { get; init; }
 
-    /// <summary>The whole reply for the final dot when refused: code, enhanced code (RFC 3463), text with its link. Null when accepted.</summary>
+    /// <summary>The whole reply for the final dot when refused: code, enhanced code (RFC 3463), text, without link and queue id. Null when accepted.</summary>
     public ReplyText? Reply { get; init; }
 
     /// <summary>The value of the Authentication-Results field (RFC 8601) without the authserv-id: <c>mailkey=pass smtp.mailfrom=…; …</c>.</summary>

@@ -70,6 +70,7 @@ public static class Replies
     // ── mail refused
     public static readonly SmtpReply MessageTooLarge = Constant(552, new(5, 3, 4), "Message is larger than the SIZE that EHLO told");
     public static readonly SmtpReply HeaderTooLarge = Constant(552, new(5, 3, 4), "Message header is too large");
+    public static readonly SmtpReply HeaderBroken = Constant(550, new(5, 6, 0), "Message header has control characters or too many fields");
     public static readonly SmtpReply Looping = Constant(554, new(5, 4, 6), "Too many Received fields: the message is looping");
     public static readonly SmtpReply BareLineEndInContent = Constant(554, new(5, 6, 0), "Content has a CR or LF alone; lines end with CRLF (RFC 5321 section 2.3.8)");
     public static readonly SmtpReply NulInContent = Constant(554, new(5, 6, 0), "Content has a NUL");

@@ -1,0 +1,85 @@
+using Mailkey.Contracts;
+using Mailkey.Hosting.Options;
+using Mailkey.Messaging;
+using MassTransit;
+using Microsoft.Extensions.Options;
+
+namespace Mailkey.Ingress.Intake;
+
+/// <summary>
+/// Publishes accepted messages, those of concurrent sessions together, and tells each session when the broker has
+/// confirmed: the quorum queues have the message on disk.
+/// </summary>
+internal sealed class AcceptancePublisher : BackgroundService
+{
+    /// <summary>Publishes that may await their confirm at the same time; meanwhile further messages gather.</summary>
+    private const int Window = 2;
+
+    private readonly Coalescer<Pending> outgoing;
+    private readonly IBus bus;
+    private readonly TimeSpan timeout;
+    private readonly TimeProvider time;
+    private readonly ILogger<AcceptancePublisher> logger;
+
+    public AcceptancePublisher(IOptions<MailkeyOptions> options, IBus bus, TimeProvider time, ILogger<AcceptancePublisher> logger)
+    {
+        (this.bus, this.time, this.logger) = (bus, time, logger);
+        timeout = options.Value.Verdict.ConfirmTimeout;
+        outgoing = new(options.Value.Verdict.MaxBatch, Window, Timeout.InfiniteTimeSpan, StartAsync);
+    }
+
+    /// <summary>True when confirmed. False when refused or not confirmed in time: then nobody knows whether the broker has it.</summary>
+    public async ValueTask<bool> PublishAsync(MessageAccepted message, CancellationToken cancellationToken)
+    {
+        var pending = new Pending(message);
+        outgoing.Add(pending);
+        try
+        {
+            return await pending.Confirmed.Task.WaitAsync(timeout, time, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            logger.LogWarning("{QueueId}: not confirmed within {Seconds} s", message.QueueId, timeout.TotalSeconds);
+            return false;
+        }
+        finally
+        {
+            // Whoever still waits in the queue is not sent any more: its client was told 451.
+            pending.Confirmed.TrySetResult(false);
+        }
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => outgoing.RunAsync(stoppingToken);
+
+    private ValueTask<Task> StartAsync(List<Pending> batch)
+    {
+        var waiting = batch.FindAll(pending => !pending.Confirmed.Task.IsCompleted);
+        return new(waiting.Count == 0 ? Task.CompletedTask : PublishAsync(waiting));
+    }
+
+    private async Task PublishAsync(List<Pending> batch)
+    {
+        var confirmed = false;
+        try
+        {
+            using var deadline = new CancellationTokenSource(timeout, time);
+            await bus.Publish(new MessageAcceptedBatch { Messages = batch.ConvertAll(pending => pending.Message) }, deadline.Token);
+            confirmed = true;
+        }
+        catch (Exception e)
+        {
+            // Whatever went wrong: the clients keep their messages.
+            logger.LogWarning("{Count} accepted messages were not confirmed: {Reason}", batch.Count, e.Message);
+        }
+
+        foreach (var pending in batch)
+        {
+            pending.Confirmed.TrySetResult(confirmed);
+        }
+    }
+
+    private sealed record Pending(MessageAccepted Message)
+    {
+        public TaskCompletionSource<bool> Confirmed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

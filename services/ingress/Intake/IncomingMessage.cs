@@ -1,0 +1,251 @@
+using System.Buffers;
+using System.Net;
+using Mailkey.Authentication.Signatures;
+using Mailkey.Contracts;
+using Mailkey.Mime;
+using Mailkey.Smtp;
+using Mailkey.Storage;
+
+namespace Mailkey.Ingress.Intake;
+
+/// <summary>
+/// One message on its way in. The header block is kept aside as it came, for the verdict; the body is hashed while it
+/// streams by, in the canonicalisations that the signatures of the header ask for; the content goes to the store's
+/// writer, where nothing is on disk before the message is accepted (large ones aside).
+/// </summary>
+internal sealed class IncomingMessage(MessageIntake intake, string queueId, ConnectionFacts connection, Envelope envelope) : IIncomingMessage
+{
+    private const int InitialHeaderBuffer = 4096;
+
+    /// <summary>Room for the trace fields; the content store takes 8 KiB at most.</summary>
+    private const int TraceBuffer = 1024;
+
+    private static readonly ReadOnlyMemory<byte> EndOfHeader = "\r\n"u8.ToArray();
+
+    private readonly DateTimeOffset receivedAt = intake.Time.GetUtcNow();
+    private readonly IContentWriter content = intake.Store.Create(queueId);
+    private byte[] headerBuffer = ArrayPool<byte>.Shared.Rent(InitialHeaderBuffer);
+    private int headerLength;
+    private int searchedTo;
+    private long size;
+    private byte[]? headerOctets;
+    private HeaderBlock? header;
+    private BodyHasher? simple;
+    private BodyHasher? relaxed;
+    private bool ended;
+
+    public async ValueTask<SmtpReply?> WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
+    {
+        size += octets.Length;
+        if (size > intake.Options.Smtp.MaxMessageSize)
+        {
+            return Replies.MessageTooLarge;
+        }
+
+        if (header is not null)
+        {
+            return await WriteBodyAsync(octets, cancellationToken);
+        }
+
+        AppendHeader(octets.Span);
+        var buffered = headerBuffer.AsSpan(0, headerLength);
+        var end = HeaderEnd(buffered, out var bodyStart);
+        if ((end < 0 ? headerLength : end) > intake.Options.Smtp.MaxHeaderSize)
+        {
+            return Replies.HeaderTooLarge;
+        }
+
+        if (end < 0)
+        {
+            return null;
+        }
+
+        return await BeginBodyAsync(end, cancellationToken)
+            ?? await WriteBodyAsync(headerBuffer.AsMemory(bodyStart, headerLength - bodyStart), cancellationToken);
+    }
+
+    public async ValueTask<SmtpReply> CompleteAsync(CancellationToken cancellationToken)
+    {
+        ended = true;
+
+        // A message may be a header alone, without the empty line (RFC 5322 §3.5).
+        if (header is null && await BeginBodyAsync(headerLength, cancellationToken) is { } broken)
+        {
+            return Refuse(broken, null);
+        }
+
+        var verified = await intake.Verdicts.AskAsync(Question(), cancellationToken);
+        if (verified is null)
+        {
+            return Refuse(Replies.TryAgainLater, null);
+        }
+
+        if (verified.Disposition != Disposition.Accept)
+        {
+            return Refuse(Refusal(verified.Reply!), verified.Verdict);
+        }
+
+        return await KeepAsync(verified, cancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        ArrayPool<byte>.Shared.Return(headerBuffer);
+        headerBuffer = [];
+        simple?.Dispose();
+        relaxed?.Dispose();
+        await content.DisposeAsync();
+        if (!ended)
+        {
+            intake.Logger.LogInformation("{QueueId}: content broken off after {Size} octets", queueId, size);
+        }
+    }
+
+    private async ValueTask<SmtpReply> KeepAsync(MessageVerified verified, CancellationToken cancellationToken)
+    {
+        ContentReference reference;
+        try
+        {
+            var trace = new ArrayBufferWriter<byte>(TraceBuffer);
+            WriteTrace(trace, verified);
+            reference = await content.CommitAsync(trace.WrittenMemory, cancellationToken);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            intake.Logger.LogError(e, "{QueueId}: the content could not be stored", queueId);
+            return Refuse(Replies.TryAgainLater, verified.Verdict);
+        }
+
+        // Not released when the confirm does not come: the broker may have the message all the same. The store's sweeper
+        // removes what nobody ever delivers.
+        var published = await intake.Acceptances.PublishAsync(new()
+        {
+            QueueId = queueId,
+            ReceivedAt = receivedAt,
+            AcceptedAt = intake.Time.GetUtcNow(),
+            Connection = connection,
+            Envelope = envelope,
+            Content = reference,
+            MessageId = header!.MessageId(),
+            Verdict = verified.Verdict,
+        }, cancellationToken);
+        return published ? Replies.Accepted : Refuse(Replies.TryAgainLater, verified.Verdict);
+    }
+
+    private SmtpReply Refuse(SmtpReply reply, Verdict? verdict)
+    {
+        intake.NoteRefusal(queueId, connection, envelope, reply, size, header?.MessageId(), verdict);
+        return reply;
+    }
+
+    private static SmtpReply Refusal(ReplyText reply) =>
+        new(reply.Code, EnhancedStatusCode.TryParse(reply.EnhancedCode, out var enhanced) ? enhanced : null, reply.Text);
+
+    private void AppendHeader(ReadOnlySpan<byte> octets)
+    {
+        if (headerBuffer.Length - headerLength < octets.Length)
+        {
+            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(headerBuffer.Length * 2, headerLength + octets.Length));
+            headerBuffer.AsSpan(0, headerLength).CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(headerBuffer);
+            headerBuffer = larger;
+        }
+
+        octets.CopyTo(headerBuffer.AsSpan(headerLength));
+        headerLength += octets.Length;
+    }
+
+    // Each octet is looked at once, however the content is cut into pieces.
+    private int HeaderEnd(ReadOnlySpan<byte> buffered, out int bodyStart)
+    {
+        if (buffered.StartsWith("\r\n"u8))
+        {
+            bodyStart = 2;
+            return 0;
+        }
+
+        var at = buffered[searchedTo..].IndexOf("\r\n\r\n"u8);
+        if (at < 0)
+        {
+            searchedTo = Math.Max(0, buffered.Length - 3);
+            bodyStart = -1;
+            return -1;
+        }
+
+        bodyStart = searchedTo + at + 4;
+        return searchedTo + at + 2;
+    }
+
+    private async ValueTask<SmtpReply?> BeginBodyAsync(int headerEnd, CancellationToken cancellationToken)
+    {
+        headerOctets = headerBuffer.AsSpan(0, headerEnd).ToArray();
+        header = HeaderBlock.Parse(headerOctets);
+        if (header.Problem is { Kind: HeaderProblemKind.BareControl or HeaderProblemKind.FieldTooLarge or HeaderProblemKind.TooManyFields })
+        {
+            return Replies.HeaderBroken;
+        }
+
+        if (header.ReceivedCount >= intake.Options.Smtp.MaxReceivedFields)
+        {
+            return Replies.Looping;
+        }
+
+        var asked = SignatureFields.CanonicalizationsAskedFor(header);
+        simple = asked.HasFlag(Canonicalizations.Simple) ? new BodyHasher(Canonicalization.Simple) : null;
+        relaxed = asked.HasFlag(Canonicalizations.Relaxed) ? new BodyHasher(Canonicalization.Relaxed) : null;
+
+        // Results that somebody else wrote in our name must not reach those who trust our name (RFC 8601 §5).
+        await content.WriteAsync(AuthenticationResults.RemoveOurs(header, intake.Options.Hostname), cancellationToken);
+        await content.WriteAsync(EndOfHeader, cancellationToken);
+        return null;
+    }
+
+    private async ValueTask<SmtpReply?> WriteBodyAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
+    {
+        simple?.Append(octets.Span);
+        relaxed?.Append(octets.Span);
+        await content.WriteAsync(octets, cancellationToken);
+        return null;
+    }
+
+    private MessageReceived Question()
+    {
+        var hashes = new List<BodyHash>(2);
+        if (simple is not null)
+        {
+            hashes.Add(new() { Canonicalization = "simple", Sha256 = simple.Finish(), Length = simple.Length });
+        }
+
+        if (relaxed is not null)
+        {
+            hashes.Add(new() { Canonicalization = "relaxed", Sha256 = relaxed.Finish(), Length = relaxed.Length });
+        }
+
+        return new()
+        {
+            QueueId = queueId,
+            ReceivedAt = receivedAt,
+            Connection = connection,
+            Envelope = envelope,
+            HeaderBlock = headerOctets!,
+            BodyHashes = hashes,
+            Size = size,
+        };
+    }
+
+    private void WriteTrace(IBufferWriter<byte> trace, MessageVerified verified)
+    {
+        new ReceivedField
+        {
+            ClientName = connection.ClientName,
+            ClientAddress = IPAddress.TryParse(connection.ClientAddress, out var address) ? address : null,
+            By = intake.Options.Hostname,
+            With = connection.Protocol,
+            Tls = connection.Tls,
+            Id = queueId,
+            For = envelope.Recipients.Count == 1 ? envelope.Recipients[0].ForwardPath : null,
+            Date = receivedAt,
+        }.WriteTo(trace);
+        AuthenticationResults.WriteField(trace, intake.Options.Hostname, verified.AuthenticationResults);
+    }
+}

@@ -1,0 +1,50 @@
+using Mailkey.Contracts;
+using Mailkey.Contracts.Journal;
+using Mailkey.Hosting.Options;
+using Mailkey.Messaging.Journal;
+using Mailkey.Messaging.Verdicts;
+using Mailkey.Smtp;
+using Mailkey.Storage;
+using Microsoft.Extensions.Options;
+
+namespace Mailkey.Ingress.Intake;
+
+/// <summary>What every incoming message needs of the service.</summary>
+internal sealed class MessageIntake(
+    IOptions<MailkeyOptions> options,
+    IContentStore store,
+    IVerdictRequester verdicts,
+    AcceptancePublisher acceptances,
+    IJournal journal,
+    TimeProvider time,
+    ILogger<MessageIntake> logger) : IMessageIntake
+{
+    public MailkeyOptions Options { get; } = options.Value;
+
+    public IContentStore Store => store;
+
+    public IVerdictRequester Verdicts => verdicts;
+
+    public AcceptancePublisher Acceptances => acceptances;
+
+    public TimeProvider Time => time;
+
+    public ILogger Logger => logger;
+
+    public IIncomingMessage Begin(string queueId, ConnectionFacts connection, Envelope envelope) =>
+        new IncomingMessage(this, queueId, connection, envelope);
+
+    public void NoteRefusal(string queueId, ConnectionFacts connection, Envelope envelope, SmtpReply reply) =>
+        NoteRefusal(queueId, connection, envelope, reply, size: 0, messageId: null, verdict: null);
+
+    public void NoteRefusal(string queueId, ConnectionFacts connection, Envelope envelope, SmtpReply reply, long size, string? messageId, Verdict? verdict) =>
+        journal.Append(queueId, new TransactionRefused
+        {
+            Connection = connection,
+            Envelope = envelope,
+            Reply = new() { Code = reply.Code, EnhancedCode = reply.EnhancedCode?.ToString() ?? "", Text = string.Join(' ', reply.Lines) },
+            Size = size,
+            MessageId = messageId,
+            Verdict = verdict,
+        });
+}
