@@ -53,7 +53,11 @@ public sealed class VerifyKey
     /// <summary>Imports a published key. What is odd is refused before any arithmetic is done with it.</summary>
     /// <param name="material">32 raw octets of Ed25519, or SubjectPublicKeyInfo of RSA (RFC 3279 §2.3.1).</param>
     /// <param name="error">One ASCII line.</param>
-    public static bool TryImport(KeyType type, ReadOnlySpan<byte> material, [NotNullWhen(true)] out VerifyKey? key, [NotNullWhen(false)] out string? error)
+    public static bool TryImport(KeyType type, ReadOnlySpan<byte> material, [NotNullWhen(true)] out VerifyKey? key, [NotNullWhen(false)] out string? error) =>
+        TryImport(type, material, MinRsaBits, out key, out error);
+
+    internal static bool TryImport(
+        KeyType type, ReadOnlySpan<byte> material, int minRsaBits, [NotNullWhen(true)] out VerifyKey? key, [NotNullWhen(false)] out string? error)
     {
         key = null;
         if (type == KeyType.Ed25519)
@@ -69,7 +73,7 @@ public sealed class VerifyKey
             return true;
         }
 
-        if (!IsAcceptableRsa(material, out error))
+        if (!IsAcceptableRsa(material, minRsaBits, out error))
         {
             return false;
         }
@@ -131,7 +135,7 @@ public sealed class VerifyKey
     }
 
     // SubjectPublicKeyInfo ::= SEQUENCE { SEQUENCE { OID rsaEncryption, NULL }, BIT STRING { SEQUENCE { modulus, exponent } } }
-    private static bool IsAcceptableRsa(ReadOnlySpan<byte> material, [NotNullWhen(false)] out string? error)
+    private static bool IsAcceptableRsa(ReadOnlySpan<byte> material, int minRsaBits, [NotNullWhen(false)] out string? error)
     {
         error = null;
         if (material.Length > MaxRsaMaterial)
@@ -167,9 +171,9 @@ public sealed class VerifyKey
             {
                 error = "the RSA key is damaged";
             }
-            else if (bits < MinRsaBits)
+            else if (bits < minRsaBits)
             {
-                error = $"an RSA key of {bits} bits is too short; {MinRsaBits} is the least";
+                error = $"an RSA key of {bits} bits is too short; {minRsaBits} is the least";
             }
             else if (bits > MaxRsaBits)
             {

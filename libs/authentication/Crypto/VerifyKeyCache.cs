@@ -12,13 +12,27 @@ namespace Mailkey.Authentication.Crypto;
 /// When full, the keys not used since the last time it was full go first (second chance). What goes is left to the garbage
 /// collector, since a verification may still be under way with it.
 /// </remarks>
-public sealed class VerifyKeyCache(int capacity = VerifyKeyCache.DefaultCapacity)
+public sealed class VerifyKeyCache
 {
     /// <summary>Keys of the senders of some days; about 3 kB each for RSA.</summary>
     public const int DefaultCapacity = 10_000;
 
     private readonly ConcurrentDictionary<Material, Entry> entries = new();
     private readonly Lock trimming = new();
+    private readonly int capacity;
+    private readonly int minRsaBits;
+
+    public VerifyKeyCache(int capacity = DefaultCapacity)
+        : this(capacity, VerifyKey.MinRsaBits)
+    {
+    }
+
+    // Published test messages carry signatures of shorter keys than are accepted.
+    internal VerifyKeyCache(int capacity, int minRsaBits)
+    {
+        this.capacity = capacity;
+        this.minRsaBits = minRsaBits;
+    }
 
     /// <summary>How many keys are held.</summary>
     public int Count => entries.Count;
@@ -37,7 +51,7 @@ public sealed class VerifyKeyCache(int capacity = VerifyKeyCache.DefaultCapacity
             return true;
         }
 
-        if (!VerifyKey.TryImport(published.Type, published.Material.Span, out key, out error))
+        if (!VerifyKey.TryImport(published.Type, published.Material.Span, minRsaBits, out key, out error))
         {
             return false;
         }

@@ -1,0 +1,221 @@
+using System.Diagnostics;
+using System.Text;
+using Mailkey.Authentication.Crypto;
+using Mailkey.Authentication.Dkim;
+using Mailkey.Authentication.Keys;
+using Mailkey.Authentication.Signatures;
+using Mailkey.Authentication.Tests.Signatures;
+using Mailkey.Mime;
+
+namespace Mailkey.Authentication.Tests.Dkim;
+
+public sealed class DkimSignatureTests
+{
+    // RFC 8463 appendix A.2
+    private const string Ed25519Key = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+
+    private const string RsaKey =
+        "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/J16JYi0Qvx/byYzCNb3W91y3FutAC" +
+        "DfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB";
+
+    private static readonly SignedMessage Sample = Load(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Dkim", "rfc8463-appendix-a.eml")));
+
+    private static SignedMessage Load(string text)
+    {
+        text = text.ReplaceLineEndings("\r\n");
+        var length = HeaderBlock.Measure(Encoding.Latin1.GetBytes(text), out var body);
+        return new SignedMessage
+        {
+            Header = text[..length],
+            Body = text[body..],
+            ReversePath = "joe@football.example.com",
+            JudgedDomain = "football.example.com",
+            ForwardPaths = ["suzie@shopping.example.net"],
+            VerifiedAt = DateTimeOffset.FromUnixTimeSeconds(1528637909),
+        };
+    }
+
+    private static PublishedKey Key(string name, KeyType type, string base64, bool test = false) =>
+        new() { Name = name, Type = type, Status = KeyStatus.Active, Test = test, Material = Convert.FromBase64String(base64) };
+
+    [Fact]
+    public void Dkim_signature_of_RFC_8463_verifies_with_Ed25519()
+    {
+        var verdict = Sample.Verify(SignedMessage.KeySet(Key("brisbane", KeyType.Ed25519, Ed25519Key)));
+        Assert.Equal(("pass", "dkim", "brisbane", "football.example.com"), (verdict.Result, verdict.Kind, verdict.KeyName, verdict.Domain));
+    }
+
+    [Fact]
+    public void Dkim_signature_of_RFC_8463_verifies_with_RSA_but_for_the_length_of_its_key()
+    {
+        var keys = SignedMessage.KeySet(Key("test", KeyType.Rsa, RsaKey));
+        Assert.True(new SignatureVerifier(new VerifyKeyCache(10, minRsaBits: 1024)).Verify(Sample.Input(), keys).IsPass);
+
+        var verdict = Sample.Verify(keys);
+        Assert.Equal(("fail", "key test is unusable: an RSA key of 1024 bits is too short; 2048 is the least"), (verdict.Result, verdict.Reason));
+    }
+
+    [Fact]
+    public void Dkim_signature_counts_only_with_a_key_of_the_mailkey_host()
+    {
+        var verdict = Sample.Verify(SignedMessage.KeySet(Key("sydney", KeyType.Ed25519, Ed25519Key)));
+        Assert.Equal(("fail", "key brisbane is not in the key set", null), (verdict.Result, verdict.Reason, verdict.Kind));
+    }
+
+    [Fact]
+    public void Dkim_signature_of_an_unlisted_key_takes_nothing_from_a_tester()
+    {
+        var keys = SignedMessage.KeySet(Key("brisbane", KeyType.Ed25519, Ed25519Key, test: true));
+        Assert.Equal("neutral", (Sample with { Body = "changed\r\n" }).Verify(keys).Result);
+    }
+
+    [Theory]
+    [InlineData("football.example.com", true)]
+    [InlineData("FOOTBALL.example.com", true)]
+    [InlineData("bounce.football.example.com", true)]
+    [InlineData("example.com", false)]
+    [InlineData("xfootball.example.com", false)]
+    [InlineData("football.example.com.evil.example", false)]
+    public void Dkim_signature_covers_its_domain_and_what_is_below(string domain, bool good)
+    {
+        Assert.Equal(good, (Sample with { JudgedDomain = domain }).Verify(SignedMessage.KeySet(Key("brisbane", KeyType.Ed25519, Ed25519Key))).IsPass);
+    }
+
+    [Theory]
+    [InlineData("", "example.com")]
+    [InlineData(".com", "example.com")]
+    [InlineData("b.example", "a.example")]
+    public void DkimRules_cover_nothing_else(string d, string domain) => Assert.False(DkimRules.Covers(d, domain));
+
+    [Theory]
+    [InlineData("v=1;", "v=1; l=10;", "fail", "l= leaves a part of the body unsigned")]
+    [InlineData("v=1;", "v=1; x=1528637910;", "fail", "key brisbane did not make this signature, or a signed field was changed")]
+    [InlineData("v=1;", "v=1; x=1528637908;", "permerror", "x= is not later than t=")]
+    [InlineData("t=1528637909;", "x=1528637908;", "fail", "the signature has expired")]
+    [InlineData("t=1528637909;", "t=1528638210;", "fail", "signed in the future; check the clock of the signer")]
+    [InlineData("a=ed25519-sha256;", "a=rsa-sha1;", "permerror", "rsa-sha1 is not accepted (RFC 8301)")]
+    [InlineData("i=@football.example.com;", "i=@xfootball.example.com;", "permerror", "i= is not within d=")]
+    [InlineData("i=@football.example.com;", "i=joe@soccer.example.com;", "permerror", "i= is not within d=")]
+    [InlineData("q=dns/txt;", "q=http/get:dns/other;", "permerror", "q= names no known method")]
+    [InlineData("h=from :", "h=form :", "fail", "key brisbane did not make this signature, or a signed field was changed")]
+    [InlineData("from : to :", "x : to :", "fail", "key brisbane did not make this signature, or a signed field was changed")]
+    public void Dkim_signature_says_what_is_wrong(string part, string replacement, string result, string reason)
+    {
+        // The Ed25519 field is the first of the two.
+        var at = Sample.Header.IndexOf(part, StringComparison.Ordinal);
+        Assert.True(at >= 0);
+        var changed = Sample with { Header = string.Concat(Sample.Header.AsSpan(0, at), replacement, Sample.Header.AsSpan(at + part.Length)) };
+        var verdict = changed.Verify(SignedMessage.KeySet(Key("brisbane", KeyType.Ed25519, Ed25519Key)));
+        Assert.Equal((result, reason), (verdict.Result, verdict.Reason));
+    }
+
+    [Fact]
+    public void Dkim_signature_must_cover_From()
+    {
+        var header = Sample.Header.Replace("h=from : to :\r\n subject : date : message-id : from : subject : date;", "h=to;", StringComparison.Ordinal);
+        Assert.NotEqual(Sample.Header, header);
+        Assert.Equal("From is not signed", (Sample with { Header = header }).Verify(SignedMessage.KeySet(Key("brisbane", KeyType.Ed25519, Ed25519Key))).Reason);
+    }
+
+    [Theory]
+    [InlineData("From: Mallory <m@example.com>\r\n")]
+    [InlineData("Subject: Send money\r\n")]
+    public void Dkim_signature_gives_no_credit_to_doubled_fields(string added)
+    {
+        Assert.False((Sample with { Header = added + Sample.Header }).Verify(SignedMessage.KeySet(Key("brisbane", KeyType.Ed25519, Ed25519Key))).IsPass);
+    }
+
+    [Fact]
+    public void Dkim_signature_does_not_stop_a_Mailkey_signature()
+    {
+        var both = (new SignedMessage() with { Header = "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=old; h=from; bh=AAAA; b=AAAA\r\n" + new SignedMessage().Header }).SignedWith(TestKeys.Ed25519);
+        Assert.Equal("mailkey", both.Verify(SignedMessage.KeySet(SignedMessage.Published(TestKeys.Ed25519))).Kind);
+    }
+
+    public static MatrixTheoryData<string, string, string> DkimPySettings { get; } = new(["simple", "relaxed"], ["simple", "relaxed"], ["rsa-sha256", "ed25519-sha256"]);
+
+    [Theory]
+    [MemberData(nameof(DkimPySettings))]
+    public void Dkim_signature_of_dkimpy_is_accepted(string header, string body, string algorithm)
+    {
+        var key = algorithm == "rsa-sha256" ? TestKeys.Rsa : TestKeys.Ed25519;
+        using var file = new TemporaryFile(algorithm == "rsa-sha256" ? key.ExportPem() : Ed25519Seed(key));
+        var signed = Run("dkimsign", $"--hcanon {header} --bcanon {body} --signalg {algorithm} 2026a example.org {file.Path}", Message());
+        AssertAccepted(signed, key);
+    }
+
+    [Theory]
+    [InlineData("simple/simple")]
+    [InlineData("simple/relaxed")]
+    [InlineData("relaxed/simple")]
+    [InlineData("relaxed/relaxed")]
+    public void Dkim_signature_of_Mail_DKIM_is_accepted(string method)
+    {
+        using var file = new TemporaryFile(TestKeys.Rsa.ExportPem());
+        using var program = new TemporaryFile(
+            """
+            use Mail::DKIM::Signer;
+            my $signer = Mail::DKIM::Signer->new(Algorithm => "rsa-sha256", Method => $ARGV[1], Domain => "example.org", Selector => "2026a", KeyFile => $ARGV[0]);
+            local $/; my $message = <STDIN>;
+            $signer->PRINT($message);
+            $signer->CLOSE;
+            print $signer->signature->as_string, "\r\n", $message;
+            """);
+        AssertAccepted(Run("perl", $"{program.Path} {file.Path} {method}", Message()), TestKeys.Rsa);
+    }
+
+    [Fact]
+    public void Dkim_signature_of_OpenDKIM_with_SHA_1_is_not_accepted()
+    {
+        // opendkim-testmsg knows no other algorithm.
+        using var file = new TemporaryFile(TestKeys.Rsa.ExportPem());
+        var signed = Load(Run("opendkim-testmsg", $"-C -d example.org -s 2026a -k {file.Path}", Message())) with { JudgedDomain = "example.org" };
+        var verdict = signed.Verify(SignedMessage.KeySet(SignedMessage.Published(TestKeys.Rsa)));
+        Assert.Equal(("permerror", "rsa-sha1 is not accepted (RFC 8301)"), (verdict.Result, verdict.Reason));
+    }
+
+    private static string Message() => new SignedMessage().Header + "\r\n" + new SignedMessage().Body;
+
+    private static void AssertAccepted(string text, SigningKey key)
+    {
+        var keys = SignedMessage.KeySet(SignedMessage.Published(key));
+        var signed = Load(text) with { JudgedDomain = "example.org", VerifiedAt = TimeProvider.System.GetUtcNow() };
+        Assert.Contains("DKIM-Signature:", signed.Header, StringComparison.Ordinal);
+        Assert.Equal(("pass", "dkim"), (signed.Verify(keys).Result, signed.Verify(keys).Kind));
+        Assert.Equal("the body was changed after signing", (signed with { Body = signed.Body.Replace("Bob", "Rob", StringComparison.Ordinal) }).Verify(keys).Reason);
+    }
+
+    // dkimpy takes the 32 octets in base64 instead of PEM.
+    private static string Ed25519Seed(SigningKey key)
+    {
+        var der = Convert.FromBase64String(string.Concat(key.ExportPem().Split('\n').Where(line => !line.StartsWith('-'))));
+        return Convert.ToBase64String(der.AsSpan(der.Length - 32));
+    }
+
+    private static string Run(string program, string arguments, string input)
+    {
+        var path = new[] { "/usr/bin", "/usr/sbin", "/usr/local/bin" }.Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
+        Assert.SkipWhen(path is null, $"{program} is not installed");
+        using var process = Process.Start(new ProcessStartInfo(path, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, StandardInputEncoding = new UTF8Encoding(false) })!;
+        process.StandardInput.Write(input);
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEnd();
+        var errors = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, errors);
+        return output;
+    }
+
+    private sealed class TemporaryFile : IDisposable
+    {
+        public TemporaryFile(string text)
+        {
+            Path = System.IO.Path.GetTempFileName();
+            File.WriteAllText(Path, text);
+        }
+
+        public string Path { get; }
+
+        public void Dispose() => File.Delete(Path);
+    }
+}
