@@ -420,9 +420,11 @@ rabbitmq_uri() {
   printf 'amqp://mailkey:%s@127.0.0.1:%s/' "$(<"$1/rabbitmq/password")" "$(<"$1/rabbitmq/port")"
 }
 
-# rabbitmq_evaluate DIR: evaluates the Erlang on standard input in the server
+# rabbitmq_evaluate DIR: evaluates the Erlang on standard input in the server. One at a time: every erl_call bears the same
+# node name, and the server refuses a second node of a name.
 rabbitmq_evaluate() {
-  HOME=$1/rabbitmq/home ERL_EPMD_PORT=$(<"$1/rabbitmq/epmd.port") erl_call -sname mailkey@localhost -timeout 30 -e
+  HOME=$1/rabbitmq/home ERL_EPMD_PORT=$(<"$1/rabbitmq/epmd.port") \
+    flock "$1/rabbitmq/evaluate.lock" erl_call -sname mailkey@localhost -timeout 30 -e
 }
 
 rabbitmq_vhost() {
