@@ -7,6 +7,6 @@ public sealed record DeliveryReportSuppressed
     public required string Recipient { get; init; }
     public required string Action { get; init; }
 
-    /// <summary>null-reverse-path, automatic-mail, list-mail, notify-never, limit, spf-fail, switched-off.</summary>
+    /// <summary>null-reverse-path, automatic-mail, list-mail, notify-never, not-requested, forged, limit, switched-off.</summary>
     public required string Reason { get; init; }
 }

@@ -11,4 +11,7 @@ public sealed class BouncesOptions
 
     [Description("Time in which one domain and cause get at most one advisory.")]
     public TimeSpan AdvisoryPeriod { get; set; } = TimeSpan.FromDays(7);
+
+    [Description("Time for looking at a sender's domain; then the notification goes out without a note.")]
+    public TimeSpan InspectionTimeout { get; set; } = TimeSpan.FromSeconds(10);
 }

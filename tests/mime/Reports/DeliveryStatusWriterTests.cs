@@ -3,6 +3,7 @@ using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
 using Mailkey.Mime.Reports;
+using Mailkey.Testkit.Reports;
 
 namespace Mailkey.Mime.Tests.Reports;
 
@@ -11,7 +12,7 @@ public sealed class DeliveryStatusWriterTests
     [Fact]
     public async Task DeliveryStatusWriter_python_reads_every_field()
     {
-        var read = await External.PythonAsync(Sample.Write(Sample.Failure));
+        var read = await ReportReaders.PythonAsync(Sample.Write(Sample.Failure));
 
         Assert.Empty(read.GetProperty("defects").EnumerateArray());
         Assert.Equal(["text/plain", "message/delivery-status", "text/rfc822-headers"], Strings(read.GetProperty("types")));
@@ -61,7 +62,7 @@ public sealed class DeliveryStatusWriterTests
             Recipients = [Sample.Failure.Recipients[0] with { Status = status, SmtpDiagnostic = reply }],
         };
 
-        var found = Assert.Single((await External.SisimaiAsync(Sample.Write(notification))).EnumerateArray());
+        var found = Assert.Single((await ReportReaders.SisimaiAsync(Sample.Write(notification))).EnumerateArray());
 
         Assert.Equal("bob@example.net", found.GetProperty("recipient").GetString());
         Assert.Equal("alice@example.com", found.GetProperty("sender").GetString());
@@ -84,7 +85,7 @@ public sealed class DeliveryStatusWriterTests
             ],
         };
 
-        var found = (await External.SisimaiAsync(Sample.Write(notification))).EnumerateArray().ToArray();
+        var found = (await ReportReaders.SisimaiAsync(Sample.Write(notification))).EnumerateArray().ToArray();
 
         Assert.Equal(["bob@example.net", "carol@example.net"], found.Select(f => f.GetProperty("recipient").GetString()));
         Assert.All(found, f => Assert.Equal("delayed", f.GetProperty("action").GetString()));
@@ -106,7 +107,7 @@ public sealed class DeliveryStatusWriterTests
     [Fact]
     public async Task DeliveryStatusWriter_international_report_uses_the_types_of_RFC_6533()
     {
-        var read = await External.PythonAsync(Sample.Write(International(smtpUtf8: true)));
+        var read = await ReportReaders.PythonAsync(Sample.Write(International(smtpUtf8: true)));
 
         Assert.Equal(["text/plain", "message/global-delivery-status", "message/global-headers"], Strings(read.GetProperty("types")));
         var recipient = Fields(read.GetProperty("status").EnumerateArray().Last());
@@ -154,7 +155,7 @@ public sealed class DeliveryStatusWriterTests
         byte[] broken = [.. "Subject: a\0b \u001b[1m"u8, 0xff, 0xfe, .. "\r\nX-Long: "u8, .. Enumerable.Repeat((byte)'x', 2000), .. " \r\n"u8];
 
         var message = Sample.Write(Sample.Failure with { HeaderBlock = broken });
-        var read = await External.PythonAsync(message);
+        var read = await ReportReaders.PythonAsync(message);
 
         Assert.Equal(Encoding.Latin1.GetString(broken), read.GetProperty("returned").GetString()![..broken.Length]);
         Assert.DoesNotContain(message, octet => octet is > 0x7e or (< 0x20 and not 9 and not 10 and not 13));

@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Xunit;
 
-namespace Mailkey.Mime.Tests.Reports;
+namespace Mailkey.Testkit.Reports;
 
 /// <summary>Other people's readers of delivery reports.</summary>
-internal static class External
+public static class ReportReaders
 {
     private const string PythonReader = """
         import sys, json, email, email.policy
@@ -55,7 +56,8 @@ internal static class External
         await process.StandardInput.BaseStream.WriteAsync(input, TestContext.Current.CancellationToken);
         process.StandardInput.Close();
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.True(process.ExitCode == 0, $"{program}: {await error}");
-        return JsonDocument.Parse(await output).RootElement;
+        return process.ExitCode == 0
+            ? JsonDocument.Parse(await output).RootElement
+            : throw new InvalidOperationException($"{program}: {await error}");
     }
 }

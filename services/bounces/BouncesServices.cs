@@ -1,0 +1,35 @@
+using Mailkey.Bounces.Advice;
+using Mailkey.Bounces.Reporting;
+using Mailkey.Bounces.Sagas.Advisory;
+using Mailkey.Hosting.Postgres;
+using Mailkey.Messaging;
+using Mailkey.Messaging.Sagas;
+using Mailkey.Storage;
+using MassTransit;
+
+namespace Mailkey.Bounces;
+
+/// <summary>Everything the service is made of.</summary>
+public static class BouncesServices
+{
+    public static IServiceCollection AddBounces(this IServiceCollection services)
+    {
+        services.AddSchemaMigrations(SentReports.Migration);
+        services.AddContentStore();
+
+        services.AddSingleton<IDomainInspector, KeyHostInspector>();
+        services.AddSingleton<ReportComposer>();
+        services.AddSingleton<SentReports>();
+        services.AddSingleton<ReportJournal>();
+        services.AddSingleton<ReportSender>();
+        services.AddHostedService<SentReportsCleanup>();
+        services.AddTransient<SuppressByLimitActivity>();
+
+        services.AddMailkeyBus(bus =>
+        {
+            bus.AddConsumer<ReportConsumer, ReportConsumerDefinition>();
+            bus.AddSagaStateMachine<AdvisoryStateMachine, AdvisoryState, AdvisoryDefinition>().PostgresRepository(SentReports.Schema);
+        });
+        return services;
+    }
+}

@@ -1,0 +1,32 @@
+using Mailkey.Contracts;
+
+namespace Mailkey.Bounces.Reporting;
+
+/// <summary>Whether the reverse-path of a message is known to name its sender.</summary>
+public enum SenderStanding
+{
+    /// <summary>Proven by a key of the domain.</summary>
+    Authenticated,
+
+    /// <summary>Neither proven nor disproven.</summary>
+    Unproven,
+
+    /// <summary>The domain says that this is not its mail.</summary>
+    Forged,
+}
+
+/// <summary>The one place where evidence about a sender becomes a <see cref="SenderStanding"/>.</summary>
+public static class SenderEvidence
+{
+    /// <summary>
+    /// Judges by the verdict of the message. "fail" means that the domain publishes keys and none of them signed this: it was
+    /// accepted only because the policy stage observes. A verdict holds no SPF result yet; once it does, an SPF "fail"
+    /// (RFC 7208 §2.6.4) is <see cref="SenderStanding.Forged"/> here as well, and nothing else has to change.
+    /// </summary>
+    public static SenderStanding Of(Verdict? verdict) => verdict switch
+    {
+        { Authenticated: true } => SenderStanding.Authenticated,
+        { Result: "fail" } => SenderStanding.Forged,
+        _ => SenderStanding.Unproven,
+    };
+}

@@ -1,0 +1,120 @@
+using Mailkey.Bounces.Advice;
+using Mailkey.Contracts;
+using Mailkey.Contracts.Journal;
+using Mailkey.Hosting;
+using Mailkey.Storage;
+using Mailkey.Testkit.Infrastructure;
+using MassTransit;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Mailkey.Bounces.Tests;
+
+/// <summary>One process of the service, with probes in place of delivery and of the journal.</summary>
+internal sealed class BouncesHost : IAsyncDisposable
+{
+    // MassTransit remembers the first logger factory of a test, which therefore outlives the host.
+    private static readonly ILoggerFactory Logs = LoggerFactory.Create(logging => logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning));
+
+    private readonly IHost host;
+
+    private BouncesHost(IHost host, QueueProbe<MessageAcceptedBatch> delivery, QueueProbe<JournalEntries> journal) =>
+        (this.host, Delivery, Journal) = (host, delivery, journal);
+
+    public QueueProbe<MessageAcceptedBatch> Delivery { get; }
+    public QueueProbe<JournalEntries> Journal { get; }
+    public IServiceProvider Services => host.Services;
+
+    public static async Task<BouncesHost> StartAsync(
+        PostgresServer postgres, RabbitMqServer rabbit, TemporaryFolder folder, IDomainInspector inspector, params KeyValuePair<string, string?>[] settings)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Configuration.AddInMemoryCollection(
+        [
+            new("Mailkey:Hostname", "mx.example.net"),
+            new("Mailkey:DataFolder", folder.Path),
+            new("Mailkey:Policy:HelpUrl", "https://help.example.net/?domain="),
+            new("Mailkey:Postgres:ConnectionString", postgres.ConnectionString),
+            new("Mailkey:RabbitMq:Uri", rabbit.Uri),
+            .. settings,
+        ]);
+        builder.Services.AddLogging();
+        builder.Services.AddSingleton(Logs);
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(new ServiceIdentity("bounces"));
+        builder.Services.AddMailkeyOptions(builder.Configuration);
+        builder.Services.AddBounces();
+        builder.Services.Replace(ServiceDescriptor.Singleton(inspector));
+        builder.Services.Configure<MassTransitHostOptions>(options =>
+        {
+            options.WaitUntilStarted = true;
+            options.StartTimeout = TimeSpan.FromSeconds(30);
+        });
+        var process = builder.Build();
+        await process.StartAsync(TestContext.Current.CancellationToken);
+
+        // The queues are declared by whoever publishes first; a probe can't wait for that.
+        var bus = process.Services.GetRequiredService<IBus>();
+        await bus.Publish(new MessageAcceptedBatch { Messages = [] }, TestContext.Current.CancellationToken);
+        await bus.Publish(new JournalEntries { Entries = [] }, TestContext.Current.CancellationToken);
+        var started = new BouncesHost(
+            process, await QueueProbe<MessageAcceptedBatch>.StartAsync(rabbit.Uri, "delivery"), await QueueProbe<JournalEntries>.StartAsync(rabbit.Uri, "journal"));
+        Assert.Empty((await started.Delivery.NextAsync()).Messages);
+        Assert.Empty((await started.Journal.NextAsync()).Entries);
+        return started;
+    }
+
+    public Task PublishAsync<T>(T report)
+        where T : DeliveryReport => host.Services.GetRequiredService<IBus>().Publish(report, TestContext.Current.CancellationToken);
+
+    public async Task<MessageAccepted> NextMessageAsync() => Assert.Single((await Delivery.NextAsync()).Messages);
+
+    public async Task<JournalEntry> NextEntryAsync() => Assert.Single((await Journal.NextAsync()).Entries);
+
+    public async Task<byte[]> ContentAsync(MessageAccepted message)
+    {
+        var store = host.Services.GetRequiredService<IContentStore>();
+        await using var stream = await store.OpenAsync(message.Content, TestContext.Current.CancellationToken) ?? throw new InvalidOperationException("no content");
+        var content = new MemoryStream();
+        await stream.CopyToAsync(content, TestContext.Current.CancellationToken);
+        return content.ToArray();
+    }
+
+    public async Task<T> ScalarAsync<T>(string sql)
+    {
+        await using var command = host.Services.GetRequiredService<NpgsqlDataSource>().CreateCommand(sql);
+        return (T)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Delivery.DisposeAsync();
+        await Journal.DisposeAsync();
+        await host.StopAsync(CancellationToken.None);
+        await ((IAsyncDisposable)host).DisposeAsync();
+    }
+}
+
+/// <summary>Knows the domains of the tests by their names.</summary>
+internal sealed class NamedConditions : IDomainInspector
+{
+    public async ValueTask<DomainCondition> InspectAsync(string domain, CancellationToken cancellationToken)
+    {
+        switch (domain.Split('.')[0])
+        {
+            case "nohost":
+                return new(AdvisoryKind.NoHost, []);
+            case "broken":
+                return new(AdvisoryKind.HostBroken, ["mailkey.broken.example TXT: key 2026a: p= is not base64"]);
+            case "slow":
+                await Task.Delay(Timeout.InfiniteTimeSpan, CancellationToken.None);
+                break;
+        }
+
+        return DomainCondition.Unremarkable;
+    }
+}

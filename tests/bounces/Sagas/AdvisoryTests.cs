@@ -1,0 +1,101 @@
+using Mailkey.Bounces.Reporting;
+using Mailkey.Testkit.Infrastructure;
+
+namespace Mailkey.Bounces.Tests.Sagas;
+
+public sealed class AdvisoryTests(PostgresServer postgres) : BouncesTest(postgres), IClassFixture<PostgresServer>
+{
+    [Fact]
+    public async Task Advisory_domain_is_told_of_a_cause_once_even_when_many_reports_come_together()
+    {
+        const int count = 25;
+        await using var service = await StartAsync();
+
+        await Task.WhenAll(Enumerable.Range(0, count).Select(i => service.PublishAsync(Reports.Failed($"user{i}@nohost.example", Reports.Verdict("none")))));
+        Dictionary<Guid, string?> outcomes = [];
+        while (outcomes.Count < count)
+        {
+            var entry = await service.NextEntryAsync();
+            outcomes[entry.EventId] = entry.Type == "delivery-report-sent" ? "sent" : entry.Data.GetProperty("Reason").GetString();
+        }
+
+        Assert.Single(outcomes.Values, "sent");
+        Assert.Equal(count - 1, outcomes.Values.Count(outcome => outcome == SuppressionReason.Limit));
+        await service.NextMessageAsync();
+        Assert.True(service.Delivery.IsEmpty);
+        Assert.Equal(1L, await service.ScalarAsync<long>("SELECT count(*) FROM bounces.advisory_state WHERE state->>'domain' = 'nohost.example'"));
+    }
+
+    [Fact]
+    public async Task Advisory_another_cause_and_another_domain_are_told_too()
+    {
+        await using var service = await StartAsync();
+
+        await service.PublishAsync(Reports.Failed("a@one.example", null, Reports.Recipient("bob@example.net", "5.1.1"), Reports.Recipient("carol@example.net", "5.2.2")));
+        var first = new[] { await service.NextMessageAsync(), await service.NextMessageAsync() };
+        await service.PublishAsync(Reports.Failed("a@two.example", null, Reports.Recipient("bob@example.net", "5.1.1")));
+        var second = await service.NextMessageAsync();
+
+        Assert.All(first, message => Assert.Equal("a@one.example", message.Envelope.Recipients[0].ForwardPath));
+        Assert.Equal("a@two.example", second.Envelope.Recipients[0].ForwardPath);
+    }
+
+    [Fact]
+    public async Task Advisory_silence_survives_a_restart_of_the_service()
+    {
+        await using (var service = await StartAsync())
+        {
+            await service.PublishAsync(Reports.Failed("a@restart.example", null));
+            await service.NextMessageAsync();
+            Assert.Equal("delivery-report-sent", (await service.NextEntryAsync()).Type);
+        }
+
+        await using (var service = await StartAsync())
+        {
+            await service.PublishAsync(Reports.Failed("b@restart.example", null));
+            Assert.Equal("limit", (await service.NextEntryAsync()).Data.GetProperty("Reason").GetString());
+            Assert.True(service.Delivery.IsEmpty);
+        }
+    }
+
+    [Fact]
+    public async Task Advisory_same_report_again_is_neither_told_nor_counted()
+    {
+        await using var service = await StartAsync();
+        var report = Reports.Failed("a@again.example", null);
+
+        await service.PublishAsync(report);
+        await service.NextMessageAsync();
+        await service.PublishAsync(report);
+        await service.PublishAsync(Reports.Failed("b@again.example", null));
+        Assert.Equal("delivery-report-sent", (await service.NextEntryAsync()).Type);
+        Assert.Equal("limit", (await service.NextEntryAsync()).Data.GetProperty("Reason").GetString());
+
+        Assert.True(service.Delivery.IsEmpty);
+        Assert.True(service.Journal.IsEmpty);
+    }
+
+    [Fact]
+    public async Task Advisory_after_the_period_the_domain_is_told_again()
+    {
+        await using var service = await StartAsync(new KeyValuePair<string, string?>("Mailkey:Bounces:AdvisoryPeriod", "00:00:01"));
+
+        // Each report that comes too early is journalled as such; in the end one is told again.
+        await service.PublishAsync(Reports.Failed("a@period.example", null));
+        await service.NextMessageAsync();
+        Assert.Equal("delivery-report-sent", (await service.NextEntryAsync()).Type);
+        string type;
+        var early = -1;
+        do
+        {
+            early++;
+            await service.PublishAsync(Reports.Failed("a@period.example", null));
+            type = (await service.NextEntryAsync()).Type;
+        }
+        while (type != "delivery-report-sent");
+
+        Assert.True(early > 0);
+        await service.NextMessageAsync();
+        Assert.True(service.Delivery.IsEmpty);
+    }
+}
