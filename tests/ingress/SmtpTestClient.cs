@@ -106,12 +106,14 @@ internal sealed class SmtpTestClient : IDisposable
     /// <summary>Waits until the server has closed the connection, which it does without another reply.</summary>
     public async Task AssertClosedAsync() => Assert.Null(await TryReadAsync());
 
-    public async Task StartTlsAsync()
+    /// <summary>Negotiates TLS, whoever the server is; gives the subject of its certificate.</summary>
+    public async Task<string> StartTlsAsync()
     {
         var secure = new SslStream(stream, false, (_, _, _, _) => true);
         await secure.AuthenticateAsClientAsync("mx.example.org");
         stream = secure;
         reader = PipeReader.Create(secure);
+        return secure.RemoteCertificate!.Subject;
     }
 
     /// <summary>Sends no more, but still listens.</summary>

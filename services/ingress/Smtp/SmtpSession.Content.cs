@@ -16,13 +16,14 @@ internal sealed partial class SmtpSession
     {
         var transaction = Transaction!;
         Reply(Replies.StartContent);
-        await FlushAsync();
+        BeginContent(transaction, DataDecoder.ForData(Server.BareLineEnds));
+        SetDeadline(Server.Options.DataBlockTimeout);
+        await SendAsync();
         if (isClosing)
         {
             return;
         }
 
-        BeginContent(transaction, DataDecoder.ForData(Server.BareLineEnds));
         long received = 0;
         while (!transaction.Decoder.IsComplete)
         {
@@ -152,11 +153,12 @@ internal sealed partial class SmtpSession
 
     private void BeginContent(Transaction transaction, DataDecoder decoder)
     {
+        var now = Server.Time.GetTimestamp();
+        Volatile.Write(ref contentReceived, 0);
+        Volatile.Write(ref contentDeadline, now + (long)(Server.Options.DataTotalTimeout.TotalSeconds * Server.Time.TimestampFrequency));
+        Volatile.Write(ref contentStarted, now);
         transaction.Decoder = decoder;
         transaction.Content = Server.Intake.Begin(transaction.QueueId, Facts(transaction), transaction.ToEnvelope());
-        Volatile.Write(ref contentReceived, 0);
-        Volatile.Write(ref contentDeadline, Server.Time.GetTimestamp() + (long)(Server.Options.DataTotalTimeout.TotalSeconds * Server.Time.TimestampFrequency));
-        Volatile.Write(ref contentStarted, Server.Time.GetTimestamp());
     }
 
     private async ValueTask<long> TakeContentAsync(Transaction transaction, ReadOnlySequence<byte> buffer)

@@ -213,12 +213,8 @@ internal sealed partial class SmtpSession
     {
         // A client that does not read its replies has as long as one that sends no command.
         SetDeadline(Server.Options.CommandTimeout);
-        var result = await output.FlushAsync();
+        await SendAsync();
         ClearDeadline();
-        if (result.IsCompleted)
-        {
-            isConnectionLost = isClosing = true;
-        }
     }
 
     // ── the clock of the registry
@@ -284,13 +280,17 @@ internal sealed partial class SmtpSession
         {
             if (!input.TryRead(out var result))
             {
-                await FlushAsync();
+                // The time for a command runs from its predecessor's replies, and until all of it is there, however its octets
+                // trickle in.
+                SetDeadline(Server.Options.CommandTimeout);
+                await SendAsync();
                 if (isClosing)
                 {
                     return;
                 }
 
                 result = await ReadCommandAsync();
+                ClearDeadline();
             }
 
             if (Volatile.Read(ref interrupted) != 0)
@@ -340,16 +340,22 @@ internal sealed partial class SmtpSession
         await FlushQuietlyAsync();
     }
 
-    // The time for a command runs until all of it is there, however its octets trickle in.
+    private async ValueTask SendAsync()
+    {
+        var result = await output.FlushAsync();
+        if (result.IsCompleted)
+        {
+            isConnectionLost = isClosing = true;
+        }
+    }
+
     private async ValueTask<ReadResult> ReadCommandAsync()
     {
-        SetDeadline(Server.Options.CommandTimeout);
         while (true)
         {
             var result = await input.ReadAsync();
             if (result.IsCanceled || result.IsCompleted || result.Buffer.PositionOf((byte)'\n') is not null || result.Buffer.Length > CommandLine.MaxExtendedLength)
             {
-                ClearDeadline();
                 return result;
             }
 
