@@ -1,0 +1,149 @@
+using Mailkey.Contracts;
+using Mailkey.Delivery.Attempts;
+using Mailkey.Delivery.Outbound;
+using Mailkey.Delivery.Reports;
+using Mailkey.Delivery.Sagas.Deferral;
+using Mailkey.Storage;
+using MassTransit;
+using Microsoft.Extensions.Logging;
+
+namespace Mailkey.Delivery.Accepted;
+
+/// <summary>
+/// The first attempt for messages that were just accepted. The bus message is acknowledged when each of its messages is
+/// final, or in the hands of the saga.
+/// </summary>
+internal sealed class MessageAcceptedConsumer(
+    Courier courier, LongAttempts longAttempts, OutcomeReports reports, IContentStore store, ILogger<MessageAcceptedConsumer> logger) : IConsumer<MessageAcceptedBatch>
+{
+    private const int FirstAttempt = 1;
+
+    public async Task Consume(ConsumeContext<MessageAcceptedBatch> context)
+    {
+        var isRepeated = context.ReceiveContext.Redelivered || context.GetRetryAttempt() > 0 || context.ReceiveContext.TransportHeaders.TryGetHeader("MT-Reason", out _);
+        List<Exception> faults = [];
+        List<(MessageAccepted Accepted, DeliveryAttempt Attempt)> attempts = [];
+        foreach (var accepted in context.Message.Messages)
+        {
+            try
+            {
+                if (await OpenAsync(accepted, isRepeated, context.CancellationToken) is { } message)
+                {
+                    attempts.Add((accepted, courier.Begin(message, accepted.Envelope.Recipients)));
+                }
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                // One damaged content is no reason to hold back the others.
+                faults.Add(e);
+            }
+        }
+
+        await LongAttempts.HasEndedAsync([.. attempts.Select(attempt => attempt.Attempt)], context.CancellationToken);
+        var settled = await Task.WhenAll(attempts.Select(attempt => SettleAsync(context, attempt.Accepted, attempt.Attempt, faults)));
+        await reports.FlushAsync(context.CancellationToken);
+        foreach (var accepted in settled)
+        {
+            if (accepted is not null)
+            {
+                await ReleaseAsync(accepted);
+            }
+        }
+
+        if (faults.Count > 0)
+        {
+            throw faults.Count == 1 ? faults[0] : new AggregateException(faults);
+        }
+    }
+
+    private async Task<OutgoingMessage?> OpenAsync(MessageAccepted accepted, bool isRepeated, CancellationToken cancellationToken)
+    {
+        if (isRepeated && await store.IsReleasedAsync(accepted.QueueId, accepted.Content, cancellationToken))
+        {
+            return null;
+        }
+
+        var message = await OutgoingMessage.OpenAsync(store, accepted.QueueId, accepted.ReceivedAt, accepted.Envelope, accepted.Content, cancellationToken);
+        if (message is null && !await store.IsReleasedAsync(accepted.QueueId, accepted.Content, cancellationToken))
+        {
+            throw new InvalidDataException($"Content of {accepted.QueueId} is gone and was not released.");
+        }
+
+        return message;
+    }
+
+    // Gives the message back when its content is to be released.
+    private async Task<MessageAccepted?> SettleAsync(ConsumeContext context, MessageAccepted accepted, DeliveryAttempt attempt, List<Exception> faults)
+    {
+        var isFollowed = false;
+        try
+        {
+            var (outcomes, running) = attempt.Look();
+            if (running.Exists(leg => leg.Outcomes.IsCompleted))
+            {
+                // Faulted or cancelled. What went well for other recipients is told again, to them and to the journal, when it is repeated.
+                await attempt.Ended;
+            }
+
+            await reports.ReportAsync(
+                context, new(accepted.QueueId, accepted.ReceivedAt, accepted.Envelope, accepted.Verdict), FirstAttempt, outcomes, () => new(attempt.Message.HeaderBlock), context.CancellationToken);
+            List<RecipientOutcome> deferred = [.. outcomes.Where(outcome => outcome.Kind == OutcomeKind.Deferred)];
+            if (deferred.Count == 0 && running.Count == 0)
+            {
+                return accepted;
+            }
+
+            var detached = await store.DetachAsync(accepted.QueueId, accepted.Content, context.CancellationToken);
+            await context.Publish(
+                new MessageDeferred
+                {
+                    QueueId = accepted.QueueId,
+                    ReceivedAt = accepted.ReceivedAt,
+                    Envelope = accepted.Envelope,
+                    Content = detached,
+                    Verdict = accepted.Verdict,
+                    Deferred = deferred,
+                    UnderWay = [.. running.SelectMany(leg => leg.Recipients)],
+                },
+                context.CancellationToken);
+            if (running.Count > 0)
+            {
+                isFollowed = true;
+                longAttempts.Follow(attempt, accepted.QueueId, FirstAttempt);
+            }
+
+            return detached == accepted.Content ? null : accepted;
+        }
+        catch (Exception e)
+        {
+            lock (faults)
+            {
+                faults.Add(e);
+            }
+
+            return null;
+        }
+        finally
+        {
+            if (!isFollowed)
+            {
+                // A leg that is still under way reads the content.
+                _ = attempt.Ended.ContinueWith(
+                    static (_, message) => ((OutgoingMessage)message!).Dispose(), attempt.Message, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            }
+        }
+    }
+
+    private async Task ReleaseAsync(MessageAccepted accepted)
+    {
+        try
+        {
+            await store.ReleaseAsync(accepted.QueueId, accepted.Content, CancellationToken.None);
+        }
+        catch (IOException e)
+        {
+            // It costs space until the content is an orphan. Doing everything again would cost every recipient a second copy.
+            logger.LogError(e, "{QueueId}: content could not be released", accepted.QueueId);
+        }
+    }
+}

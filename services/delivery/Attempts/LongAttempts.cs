@@ -1,0 +1,77 @@
+using System.Collections.Concurrent;
+using Mailkey.Delivery.Outbound;
+using Mailkey.Delivery.Sagas.Deferral;
+using MassTransit;
+using Microsoft.Extensions.Logging;
+
+namespace Mailkey.Delivery.Attempts;
+
+/// <summary>
+/// Attempts that outlive their bus message. A slow host may take half an hour for one mail; if bus messages waited for
+/// it, a few slow hosts would hold up the mail of all others, and the broker would take the message for lost.
+/// </summary>
+internal sealed class LongAttempts(IBus bus, ILogger<LongAttempts> logger)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    private readonly ConcurrentDictionary<Task, byte> _followed = new();
+
+    /// <summary>Waits for attempts as long as a bus message may. Then what has not begun is withdrawn; true when nothing is under way after it.</summary>
+    public static async Task<bool> HasEndedAsync(IReadOnlyList<DeliveryAttempt> attempts, CancellationToken cancellationToken)
+    {
+        var ended = attempts.Count == 1 ? attempts[0].Ended : Task.WhenAll(attempts.Select(attempt => attempt.Ended));
+        if (!ended.IsCompleted)
+        {
+            // Not the system's time: this is how long a broker's patience is stretched, not when mail is due.
+            await Task.WhenAny(ended, Task.Delay(Patience, cancellationToken));
+            cancellationToken.ThrowIfCancellationRequested();
+            if (!ended.IsCompleted)
+            {
+                foreach (var attempt in attempts)
+                {
+                    attempt.Withdraw();
+                }
+            }
+        }
+
+        return attempts.All(attempt => attempt.Ended.IsCompleted);
+    }
+
+    public static Task<bool> HasEndedAsync(DeliveryAttempt attempt, CancellationToken cancellationToken) => HasEndedAsync([attempt], cancellationToken);
+
+    /// <summary>Tells the saga when an attempt has ended.</summary>
+    public void Follow(DeliveryAttempt attempt, string queueId, int number)
+    {
+        var task = FollowAsync(attempt, queueId, number);
+        _followed.TryAdd(task, 0);
+        _ = task.ContinueWith(done => _followed.TryRemove(done, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }
+
+    private async Task FollowAsync(DeliveryAttempt attempt, string queueId, int number)
+    {
+        using var message = attempt.Message;
+        await ((Task)attempt.Ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (attempt.Ended.IsFaulted)
+        {
+            logger.LogError(attempt.Ended.Exception, "{QueueId}: attempt {Attempt} failed", queueId, number);
+        }
+
+        var (outcomes, running) = attempt.Look();
+        foreach (var leg in running)
+        {
+            // Stopped, or a fault of ours: the saga tries again.
+            outcomes.AddRange(leg.Recipients.Select(recipient => OutgoingTransaction.Of(
+                recipient, Finding.Temporary("4.3.0", "the attempt was broken off"), "", null, attempt.Message.ReceivedAt)));
+        }
+
+        try
+        {
+            await bus.Publish(new AttemptFinished { QueueId = queueId, Attempt = number, Outcomes = outcomes });
+        }
+        catch (Exception e)
+        {
+            // The saga has a time-out for attempts of which nothing is heard.
+            logger.LogError(e, "{QueueId}: end of attempt {Attempt} could not be told", queueId, number);
+        }
+    }
+}

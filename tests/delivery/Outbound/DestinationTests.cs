@@ -1,0 +1,181 @@
+using Mailkey.Delivery.Outbound;
+using Mailkey.Testkit;
+
+namespace Mailkey.Delivery.Tests.Outbound;
+
+public sealed class DestinationTests
+{
+    [Fact]
+    public async Task Messages_share_a_connection_up_to_its_limit()
+    {
+        await using var server = ScriptedServer.Behaved(["PIPELINING"]);
+        await using var bench = DeliveryBench.To(server.Port, options => options.MaxMessagesPerConnection = 3);
+
+        for (var i = 0; i < 7; i++)
+        {
+            Assert.Equal(OutcomeKind.Delivered, Assert.Single(await bench.SendAsync("a@example.org")).Kind);
+        }
+
+        Assert.Equal(3, server.Connections);
+        Assert.DoesNotContain("RSET", server.Lines());
+    }
+
+    [Fact]
+    public async Task MAILMAX_of_the_host_is_kept()
+    {
+        await using var server = ScriptedServer.Behaved(["PIPELINING", "LIMITS MAILMAX=2 RCPTMAX=100"]);
+        await using var bench = DeliveryBench.To(server.Port);
+
+        for (var i = 0; i < 4; i++)
+        {
+            Assert.Equal(OutcomeKind.Delivered, Assert.Single(await bench.SendAsync("a@example.org")).Kind);
+        }
+
+        Assert.Equal(2, server.Connections);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("421 4.3.2 closing")]
+    public async Task A_connection_that_went_stale_costs_no_attempt(string lastWords)
+    {
+        var mails = 0;
+        await using var server = ScriptedServer.Behaved(["PIPELINING"], line => line.StartsWith("MAIL", StringComparison.Ordinal) && ++mails == 2 ? lastWords : null);
+        await using var bench = DeliveryBench.To(server.Port);
+
+        Assert.Equal(OutcomeKind.Delivered, Assert.Single(await bench.SendAsync("a@example.org")).Kind);
+        Assert.Equal(OutcomeKind.Delivered, Assert.Single(await bench.SendAsync("a@example.org")).Kind);
+
+        Assert.Equal(2, server.Connections);
+    }
+
+    [Fact]
+    public async Task A_host_that_always_breaks_off_is_not_tried_without_end()
+    {
+        await using var server = ScriptedServer.Behaved(["PIPELINING"], line => line.StartsWith("MAIL", StringComparison.Ordinal) ? "" : null);
+        await using var bench = DeliveryBench.To(server.Port);
+
+        Assert.Equal(OutcomeKind.Deferred, Assert.Single(await bench.SendAsync("a@example.org")).Kind);
+
+        Assert.Equal(1, server.Connections);
+    }
+
+    [Fact]
+    public async Task No_more_connections_are_open_than_allowed()
+    {
+        var open = 0;
+        var most = 0;
+        await using ScriptedServer server = new(async session =>
+        {
+            var now = Interlocked.Increment(ref open);
+            most = Math.Max(most, now);
+            await session.WriteAsync("220 hi\r\n");
+            while (await session.ReadLineAsync() is { } line)
+            {
+                if (line == "DATA")
+                {
+                    await session.WriteAsync("354 go\r\n");
+                    while (await session.ReadLineAsync() is { } content && content != ".")
+                    {
+                    }
+                }
+
+                await Task.Delay(5);
+                await session.WriteAsync("250 ok\r\n");
+            }
+
+            Interlocked.Decrement(ref open);
+        });
+        await using var bench = DeliveryBench.To(server.Port, options => options.MaxConnectionsPerDestination = 4);
+
+        var all = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => bench.SendAsync("a@example.org")));
+
+        Assert.All(all, outcomes => Assert.Equal(OutcomeKind.Delivered, outcomes[0].Kind));
+        Assert.Equal(4, most);
+    }
+
+    [Fact]
+    public async Task An_idle_connection_is_closed_with_QUIT()
+    {
+        TaskCompletionSource quit = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var server = ScriptedServer.Behaved(["PIPELINING"], line =>
+        {
+            if (line == "QUIT")
+            {
+                quit.SetResult();
+            }
+
+            return null;
+        });
+        await using var bench = DeliveryBench.To(server.Port, options => options.IdleConnection = TimeSpan.FromMilliseconds(50));
+
+        await bench.SendAsync("a@example.org");
+
+        await quit.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task A_dead_host_is_left_alone_for_a_while_and_then_tried_once()
+    {
+        ManualTime time = new();
+        var isDead = true;
+        await using ScriptedServer server = new(async session =>
+        {
+            if (isDead)
+            {
+                return;
+            }
+
+            await session.WriteAsync("220 hi\r\n");
+            while (await session.ReadLineAsync() is { } line)
+            {
+                // The content is a handful of lines without a reply of their own.
+                await session.WriteAsync(line == "DATA" ? "354 go\r\n" : line.Contains(':', StringComparison.Ordinal) && !line.StartsWith("Subject", StringComparison.Ordinal) || line is "." or "EHLO mail.edge.example" ? "250 ok\r\n" : "");
+            }
+        });
+        await using DeliveryBench bench = new(options => options.NextHop = $"smtp://127.0.0.1:{server.Port}", time: time);
+
+        var all = await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => bench.SendAsync("a@example.org")));
+        Assert.All(all, outcomes => Assert.Equal((OutcomeKind.Deferred, "4.4.2"), (outcomes[0].Kind, outcomes[0].Status)));
+        var connections = server.Connections;
+        Assert.InRange(connections, 1, 20);
+
+        await bench.SendAsync("a@example.org");
+        Assert.Equal(connections, server.Connections);
+
+        time.Advance(TimeSpan.FromSeconds(16));
+        await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => bench.SendAsync("a@example.org")));
+        Assert.Equal(connections + 1, server.Connections);
+
+        // The pause has doubled.
+        time.Advance(TimeSpan.FromSeconds(16));
+        await bench.SendAsync("a@example.org");
+        Assert.Equal(connections + 1, server.Connections);
+
+        isDead = false;
+        time.Advance(TimeSpan.FromSeconds(16));
+        Assert.Equal(OutcomeKind.Delivered, Assert.Single(await bench.SendAsync("a@example.org")).Kind);
+    }
+
+    [Fact]
+    public async Task What_waits_for_a_slow_host_can_be_withdrawn()
+    {
+        await using ScriptedServer server = new(async session => await Task.Delay(Timeout.Infinite, session.Stop));
+        await using var bench = DeliveryBench.To(server.Port, options => options.MaxConnectionsPerDestination = 1);
+        using var first = await bench.MessageAsync(DeliveryBench.Envelope("a@example.org"));
+        using var second = await bench.MessageAsync(DeliveryBench.Envelope("b@example.org"));
+        var held = bench.Courier.Begin(first, first.Envelope.Recipients);
+        while (server.Connections == 0)
+        {
+            await Task.Delay(5, TestContext.Current.CancellationToken);
+        }
+
+        var waiting = bench.Courier.Begin(second, second.Envelope.Recipients);
+        held.Withdraw();
+        waiting.Withdraw();
+
+        Assert.False(held.Ended.IsCompleted);
+        await waiting.Ended;
+        Assert.Equal((OutcomeKind.Deferred, "4.4.5"), (waiting.Look().Outcomes[0].Kind, waiting.Look().Outcomes[0].Status));
+    }
+}
