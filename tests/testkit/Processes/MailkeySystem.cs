@@ -1,0 +1,102 @@
+using System.Globalization;
+using System.Text;
+using Mailkey.Testkit.Infrastructure;
+
+namespace Mailkey.Testkit.Processes;
+
+/// <summary>The whole system as real processes on loopback: ingress, verifiers, delivery, bounces, journal, agreements.</summary>
+public sealed class MailkeySystem : IAsyncDisposable
+{
+    private readonly TemporaryFolder _folder = new("system");
+    private readonly Dictionary<string, string> _environment;
+    private readonly Dictionary<string, ServiceProcess> _processes = new(StringComparer.Ordinal);
+
+    /// <param name="postgres">Npgsql connection string.</param>
+    /// <param name="rabbitMq">AMQP address.</param>
+    /// <param name="resolver">Name server, as host:port.</param>
+    /// <param name="settings">Further configuration, such as <c>MAILKEY_NEXTHOP</c>; it wins over what is set here.</param>
+    public MailkeySystem(string postgres, string rabbitMq, string resolver, IReadOnlyDictionary<string, string>? settings = null)
+    {
+        _environment = new(StringComparer.Ordinal)
+        {
+            ["MAILKEY_HOSTNAME"] = "mx.example.test",
+            ["MAILKEY_DOMAINS"] = "example.test",
+            ["MAILKEY_DATAFOLDER"] = Path.Combine(_folder.Path, "data"),
+            ["MAILKEY_SMTP_LISTEN"] = "127.0.0.1",
+            ["MAILKEY_SMTP_PORT"] = SmtpPort.ToString(CultureInfo.InvariantCulture),
+            ["MAILKEY_DNS_RESOLVERS"] = resolver,
+            ["MAILKEY_POSTGRES_CONNECTIONSTRING"] = postgres,
+            ["MAILKEY_RABBITMQ_URI"] = rabbitMq,
+        };
+        foreach (var (key, value) in settings ?? new Dictionary<string, string>())
+        {
+            _environment[key] = value;
+        }
+
+        Directory.CreateDirectory(DataFolder);
+    }
+
+    public int SmtpPort { get; } = LoopbackPort.Take();
+
+    public string DataFolder => _environment["MAILKEY_DATAFOLDER"];
+
+    /// <summary>The environment of every process.</summary>
+    public IReadOnlyDictionary<string, string> Environment => _environment;
+
+    /// <summary>Every process that was ever started, in the order of their first start.</summary>
+    public IEnumerable<ServiceProcess> Processes => _processes.Values;
+
+    public ServiceProcess this[string name] => _processes[name];
+
+    /// <summary>Starts all services, with a number of verifiers, and returns when all are ready.</summary>
+    public Task StartAsync(CancellationToken cancellationToken, int verifiers = 1) =>
+        StartAsync(["journal", "agreements", "bounces", "delivery", .. Enumerable.Range(1, verifiers).Select(n => $"verifier-{n}"), "ingress"], cancellationToken);
+
+    /// <summary>Starts services, each named as its folder, where needed with a number: <c>verifier-2</c>.</summary>
+    public async Task StartAsync(IReadOnlyList<string> names, CancellationToken cancellationToken)
+    {
+        foreach (var name in names)
+        {
+            if (!_processes.TryGetValue(name, out var process))
+            {
+                process = new ServiceProcess(name.Split('-')[0], name, _environment, _folder.Path);
+                _processes.Add(name, process);
+            }
+
+            process.Start();
+        }
+
+        await Task.WhenAll(names.Select(name => _processes[name].WaitUntilReadyAsync(cancellationToken)));
+    }
+
+    /// <summary>The messages that were delivered to the embedded maildirs, of any domain and mailbox.</summary>
+    public IReadOnlyList<string> DeliveredMessages()
+    {
+        List<string> messages = [];
+        foreach (var file in Directory.EnumerateFiles(DataFolder, "*", SearchOption.AllDirectories))
+        {
+            if (Path.GetFileName(Path.GetDirectoryName(file)) is "new" or "cur")
+            {
+                try
+                {
+                    messages.Add(File.ReadAllText(file, Encoding.Latin1));
+                }
+                catch (FileNotFoundException)
+                {
+                    // Moved by a reader between listing and opening
+                }
+            }
+        }
+
+        return messages;
+    }
+
+    /// <summary>The end of every log, for the message of a failed assertion.</summary>
+    public string Logs(int lines = 25) => string.Join("\n", _processes.Values.Select(process => $"--- {process.Name}\n{process.LogEnd(lines)}"));
+
+    public async ValueTask DisposeAsync()
+    {
+        await Task.WhenAll(_processes.Values.Select(process => process.DisposeAsync().AsTask()));
+        _folder.Dispose();
+    }
+}
