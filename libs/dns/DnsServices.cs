@@ -1,6 +1,7 @@
 using System.Net;
 using Mailkey.Hosting.Options;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
 namespace Mailkey.Dns;
@@ -13,7 +14,7 @@ public static class DnsServices
     /// <summary>Adds <see cref="IDnsResolver"/> as <see cref="DnsOptions"/> says.</summary>
     public static IServiceCollection AddDnsResolver(this IServiceCollection services)
     {
-        services.AddSingleton<IDnsResolver>(provider => new DnsResolver(
+        services.TryAddSingleton<IDnsResolver>(provider => new DnsResolver(
             From(provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Dns),
             provider.GetService<TimeProvider>() ?? TimeProvider.System));
         return services;
