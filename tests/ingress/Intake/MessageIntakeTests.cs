@@ -1,0 +1,240 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using Mailkey.Contracts;
+using Mailkey.Contracts.Journal;
+using Mailkey.Hosting.Options;
+using Mailkey.Ingress.Intake;
+using Mailkey.Messaging.Journal;
+using Mailkey.Messaging.Verdicts;
+using Mailkey.Smtp;
+using Mailkey.Storage;
+using MassTransit;
+using MassTransit.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace Mailkey.Ingress.Tests.Intake;
+
+/// <summary>What intake does between the first octet of content and the reply; the broker is MassTransit's in-memory one here.</summary>
+public sealed class MessageIntakeTests : IAsyncLifetime
+{
+    private const string Message = "From: a@example.org\r\nMessage-ID: <1@example.org>\r\n\r\nHello\r\n";
+
+    // The harness waits for messages until its token is cancelled: this one asks for those that are there.
+    private static readonly CancellationToken Now = new(canceled: true);
+
+    private readonly string folder = Directory.CreateTempSubdirectory("intake").FullName;
+    private readonly MailkeyOptions options = new() { Hostname = "mx.example.net" };
+    private readonly Verdicts verdicts = new();
+    private readonly Journal journal = new();
+    private SegmentContentStore store = null!;
+    private ServiceProvider services = null!;
+    private ITestHarness bus = null!;
+    private AcceptancePublisher acceptances = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        store = new(new() { Folder = folder }, TimeProvider.System);
+        services = new ServiceCollection().AddMassTransitTestHarness().BuildServiceProvider(validateScopes: true);
+        bus = services.GetRequiredService<ITestHarness>();
+        await bus.Start();
+        acceptances = new(Options.Create(options), bus.Bus, TimeProvider.System, NullLogger<AcceptancePublisher>.Instance);
+        await acceptances.StartAsync(CancellationToken.None);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await acceptances.StopAsync(CancellationToken.None);
+        acceptances.Dispose();
+        await services.DisposeAsync();
+        store.Dispose();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task An_accepted_message_is_stored_behind_its_trace_fields_and_published()
+    {
+        var reply = await SendAsync(Message);
+
+        Assert.Equal(250, reply.Code);
+        var accepted = await AcceptedAsync();
+        Assert.Equal("<1@example.org>", accepted.MessageId);
+        Assert.Equal("Q1", accepted.QueueId);
+        var content = await ReadAsync(accepted.Content);
+        Assert.StartsWith("Received: from client.example", content, StringComparison.Ordinal);
+        Assert.Contains("\r\n\tid Q1", content, StringComparison.Ordinal);
+        Assert.Contains("Authentication-Results: mx.example.net;\r\n\tmailkey=pass", content, StringComparison.Ordinal);
+        Assert.EndsWith("\r\n" + Message, content, StringComparison.Ordinal);
+        Assert.Empty(journal.Refusals);
+    }
+
+    [Theory]
+    [InlineData(Disposition.Reject, 550, "5.7.20")]
+    [InlineData(Disposition.Defer, 451, "4.7.5")]
+    public async Task A_refused_message_leaves_nothing_on_disk_and_nothing_on_the_bus(Disposition disposition, int code, string enhancedCode)
+    {
+        verdicts.Answer = Verdict(disposition, new() { Code = code, EnhancedCode = enhancedCode, Text = "no signature" });
+
+        var reply = await SendAsync(Message);
+
+        Assert.Equal((code, enhancedCode, "no signature"), (reply.Code, reply.EnhancedCode.ToString(), reply.Lines[0]));
+        Assert.Empty(bus.Published.Select<MessageAcceptedBatch>(Now));
+        Assert.Empty(Directory.EnumerateFiles(folder, "*.seg", SearchOption.AllDirectories));
+        var refusal = Assert.Single(journal.Refusals);
+        Assert.Equal((code, "<1@example.org>", "test"), (refusal.Reply.Code, refusal.MessageId, refusal.Verdict!.Rule));
+    }
+
+    [Fact]
+    public async Task Without_a_verdict_the_client_keeps_the_message()
+    {
+        verdicts.Answer = null;
+
+        Assert.Equal(451, (await SendAsync(Message)).Code);
+        Assert.Equal(451, Assert.Single(journal.Refusals).Reply.Code);
+    }
+
+    [Theory]
+    [InlineData("Authentication-Results: mx.example.net; mailkey=pass smtp.mailfrom=bank.example\r\n")]
+    [InlineData("AUTHENTICATION-RESULTS: (forged) MX.example.NET 1;\r\n mailkey=pass\r\n")]
+    [InlineData("Authentication-Results:\r\n\tmx.example.net;\r\n\tspf=pass\r\n")]
+    public async Task Results_that_somebody_else_wrote_in_our_name_are_removed(string forged)
+    {
+        await SendAsync("Subject: before\r\n" + forged + "Authentication-Results: other.example; spf=pass\r\n" + Message);
+
+        var content = await ReadAsync((await AcceptedAsync()).Content);
+        Assert.EndsWith("\r\nSubject: before\r\nAuthentication-Results: other.example; spf=pass\r\n" + Message, content, StringComparison.Ordinal);
+        Assert.Contains(Encoding.ASCII.GetString(verdicts.Asked!.HeaderBlock), "Subject: before\r\n" + forged + "Authentication-Results: other.example; spf=pass\r\n" + Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_body_is_hashed_as_its_signatures_ask_whatever_the_pieces()
+    {
+        const string Header = "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org; s=k; h=from; bh=AA==; b=AA==\r\n"
+            + "DKIM-Signature: v=1; a=rsa-sha256; c=simple/simple; d=example.org; s=k; h=from; bh=AA==; b=AA==\r\nFrom: a@example.org\r\n";
+
+        for (var piece = 1; piece < 12; piece++)
+        {
+            await SendAsync(Header + "\r\nHello  world \r\n\r\n\r\n", piece, $"Q{piece}");
+
+            var hashes = verdicts.Asked!.BodyHashes.ToDictionary(hash => hash.Canonicalization, hash => hash.Sha256);
+            Assert.Equal(SHA256.HashData("Hello world\r\n"u8), hashes["relaxed"]);
+            Assert.Equal(SHA256.HashData("Hello  world \r\n"u8), hashes["simple"]);
+            Assert.Equal(Header, Encoding.ASCII.GetString(verdicts.Asked.HeaderBlock));
+        }
+    }
+
+    [Theory]
+    [InlineData("From: a@example.org\r\n", "From: a@example.org\r\n")]
+    [InlineData("\r\nBody alone\r\n", "")]
+    [InlineData("From: a@example.org\r\n\r\n", "From: a@example.org\r\n")]
+    public async Task A_message_may_lack_a_body_or_a_header(string message, string header)
+    {
+        Assert.Equal(250, (await SendAsync(message)).Code);
+        Assert.Equal(header, Encoding.ASCII.GetString(verdicts.Asked!.HeaderBlock));
+    }
+
+    [Fact]
+    public async Task A_message_in_a_loop_is_refused()
+    {
+        options.Smtp.MaxReceivedFields = 20;
+
+        var reply = await SendAsync(string.Concat(Enumerable.Repeat("Received: from a by b; Sun, 22 Nov 2026 00:00:00 +0000\r\n", 20)) + Message);
+
+        Assert.Equal((554, "5.4.6"), (reply.Code, reply.EnhancedCode.ToString()));
+    }
+
+    [Fact]
+    public async Task A_message_over_the_size_limit_is_lost_at_once()
+    {
+        options.Smtp.MaxMessageSize = 65536;
+
+        var reply = await SendAsync(Message + new string('x', 65536));
+
+        Assert.Equal((552, "5.3.4"), (reply.Code, reply.EnhancedCode.ToString()));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(1000)]
+    [InlineData(int.MaxValue)]
+    public async Task A_header_over_its_limit_is_lost_at_once(int piece)
+    {
+        options.Smtp.MaxHeaderSize = 4096;
+
+        var reply = await SendAsync("From: a@example.org\r\n" + string.Concat(Enumerable.Repeat("X: y\r\n", 1000)) + "\r\nbody\r\n", piece);
+
+        Assert.Equal((552, "5.3.4"), (reply.Code, reply.EnhancedCode.ToString()));
+    }
+
+    private static MessageVerified Verdict(Disposition disposition, ReplyText? reply) => new()
+    {
+        QueueId = "Q1",
+        Disposition = disposition,
+        Reply = reply,
+        AuthenticationResults = "mailkey=pass smtp.mailfrom=a@example.org",
+        Verdict = new() { HostState = "exists", Result = "pass", Domain = "example.org", Reason = "signed", Rule = "test", Verifier = "v", ElapsedMicroseconds = 1 },
+    };
+
+    private async Task<SmtpReply> SendAsync(string message, int piece = int.MaxValue, string queueId = "Q1")
+    {
+        var intake = new MessageIntake(Options.Create(options), store, verdicts, acceptances, journal, TimeProvider.System, NullLogger<MessageIntake>.Instance);
+        await using var incoming = intake.Begin(
+            queueId,
+            new() { ClientAddress = "192.0.2.1", ClientName = "client.example", Protocol = "ESMTP", Server = "i" },
+            new() { ReversePath = "a@example.org", Recipients = [new() { ForwardPath = "b@example.net" }] });
+        ReadOnlyMemory<byte> octets = Encoding.ASCII.GetBytes(message);
+        while (octets.Length > 0)
+        {
+            var take = Math.Min(piece, octets.Length);
+            if (await incoming.WriteAsync(octets[..take], CancellationToken.None) is { } lost)
+            {
+                return lost;
+            }
+
+            octets = octets[take..];
+        }
+
+        return await incoming.CompleteAsync(CancellationToken.None);
+    }
+
+    private async Task<MessageAccepted> AcceptedAsync()
+    {
+        Assert.True(await bus.Published.Any<MessageAcceptedBatch>());
+        return bus.Published.Select<MessageAcceptedBatch>().Single().Context.Message.Messages.Single();
+    }
+
+    private async Task<string> ReadAsync(ContentReference content)
+    {
+        await using var stream = await store.OpenAsync(content, CancellationToken.None);
+        using var reader = new StreamReader(stream!, Encoding.ASCII);
+        return await reader.ReadToEndAsync();
+    }
+
+    private sealed class Verdicts : IVerdictRequester
+    {
+        public MessageVerified? Answer { get; set; } = Verdict(Disposition.Accept, null);
+
+        public MessageReceived? Asked { get; private set; }
+
+        public ValueTask<MessageVerified?> AskAsync(MessageReceived message, CancellationToken cancellationToken)
+        {
+            Asked = message;
+            return new(Answer);
+        }
+    }
+
+    private sealed class Journal : IJournal
+    {
+        public ConcurrentQueue<TransactionRefused> Refusals { get; } = [];
+
+        public void Append<T>(string queueId, T journalEvent)
+            where T : class => Refusals.Enqueue(Assert.IsType<TransactionRefused>(journalEvent));
+
+        public ValueTask AppendAsync<T>(string queueId, T journalEvent, CancellationToken cancellationToken)
+            where T : class => throw new NotSupportedException();
+
+        public ValueTask FlushAsync(CancellationToken cancellationToken) => default;
+    }
+}
