@@ -19,6 +19,12 @@ public interface IJournal
     ValueTask AppendAsync<T>(string queueId, T journalEvent, CancellationToken cancellationToken)
         where T : class;
 
+    /// <summary>
+    /// The same with an id of the caller's, for work that may be done twice: the journal keeps one event of an id.
+    /// </summary>
+    ValueTask AppendAsync<T>(string queueId, Guid eventId, T journalEvent, CancellationToken cancellationToken)
+        where T : class;
+
     /// <summary>Returns when the broker has confirmed all that was appended before the call.</summary>
     ValueTask FlushAsync(CancellationToken cancellationToken);
 }

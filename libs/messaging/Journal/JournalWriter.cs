@@ -56,17 +56,20 @@ internal sealed class JournalWriter : IJournal, IAsyncDisposable
     public void Append<T>(string queueId, T journalEvent)
         where T : class
     {
-        if (!_items.Writer.TryWrite(NewItem(queueId, journalEvent, done: null)))
+        if (!_items.Writer.TryWrite(NewItem(queueId, NewEventId(), journalEvent, done: null)))
         {
             Drop();
         }
     }
 
-    public async ValueTask AppendAsync<T>(string queueId, T journalEvent, CancellationToken cancellationToken)
+    public ValueTask AppendAsync<T>(string queueId, T journalEvent, CancellationToken cancellationToken)
+        where T : class => AppendAsync(queueId, NewEventId(), journalEvent, cancellationToken);
+
+    public async ValueTask AppendAsync<T>(string queueId, Guid eventId, T journalEvent, CancellationToken cancellationToken)
         where T : class
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await WriteAsync(NewItem(queueId, journalEvent, done), cancellationToken);
+        await WriteAsync(NewItem(queueId, eventId, journalEvent, done), cancellationToken);
         await done.Task.WaitAsync(cancellationToken);
     }
 
@@ -89,12 +92,10 @@ internal sealed class JournalWriter : IJournal, IAsyncDisposable
         }
     }
 
-    private Item NewItem<T>(string queueId, T journalEvent, TaskCompletionSource? done)
-        where T : class
-    {
-        var now = _time.GetUtcNow();
-        return new(JournalEventType.Of<T>(), Guid.CreateVersion7(now), queueId, now, journalEvent, done);
-    }
+    private Guid NewEventId() => Guid.CreateVersion7(_time.GetUtcNow());
+
+    private Item NewItem<T>(string queueId, Guid eventId, T journalEvent, TaskCompletionSource? done)
+        where T : class => new(JournalEventType.Of<T>(), eventId, queueId, _time.GetUtcNow(), journalEvent, done);
 
     private async ValueTask WriteAsync(Item item, CancellationToken cancellationToken)
     {

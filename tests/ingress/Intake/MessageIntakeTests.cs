@@ -235,6 +235,9 @@ public sealed class MessageIntakeTests : IAsyncLifetime
         public ValueTask AppendAsync<T>(string queueId, T journalEvent, CancellationToken cancellationToken)
             where T : class => throw new NotSupportedException();
 
+        public ValueTask AppendAsync<T>(string queueId, Guid eventId, T journalEvent, CancellationToken cancellationToken)
+            where T : class => throw new NotSupportedException();
+
         public ValueTask FlushAsync(CancellationToken cancellationToken) => default;
     }
 }
