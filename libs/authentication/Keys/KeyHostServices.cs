@@ -11,7 +11,7 @@ namespace Mailkey.Authentication.Keys;
 public static class KeyHostServices
 {
     /// <summary>
-    /// Adds <see cref="KeyHostDiscovery"/>, with a memory that lasts as long as the process unless another
+    /// Adds <see cref="KeyHostDiscovery"/> and <see cref="DomainInspection"/>, with a memory that lasts as long as the process unless another
     /// <see cref="IKeySetMemory"/> is registered.
     /// </summary>
     public static IServiceCollection AddKeyHostDiscovery(this IServiceCollection services)
@@ -21,6 +21,8 @@ public static class KeyHostServices
         services.TryAddSingleton<IKeySetMemory>(provider => new InProcessKeySetMemory(Options(provider).CacheEntries));
         services.TryAddSingleton(provider => new KeySetFetcher(Options(provider), provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<KeyHostSearch>();
+        services.TryAddSingleton(provider => new DomainInspection(
+            provider.GetRequiredService<KeyHostSearch>(), Options(provider), provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton(provider => new KeyHostDiscovery(
             provider.GetRequiredService<KeyHostSearch>(),
             Options(provider),
