@@ -1,0 +1,119 @@
+using System.Diagnostics;
+using Mailkey.Authentication.Keys;
+using Mailkey.Authentication.Signatures;
+using Mailkey.Contracts;
+using Mailkey.Dns;
+using Mailkey.Hosting;
+using Mailkey.Messaging.Verdicts;
+using Mailkey.Mime;
+using Mailkey.Verifier.Policy;
+
+namespace Mailkey.Verifier.Verification;
+
+/// <summary>Judges a message: whose it claims to be, what that domain publishes, whether the signature fits, what policy makes of it.</summary>
+public sealed class MessageVerification(KeyHostDiscovery discovery, SignatureVerifier signatures, StagePolicy policy, ServiceIdentity identity, TimeProvider time) : IVerdictGiver
+{
+    public async ValueTask<MessageVerified> JudgeAsync(MessageReceived message, CancellationToken cancellationToken)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var domain = IdentityDomain(message);
+        if (domain.Length == 0)
+        {
+            // A null reverse-path from a client whose EHLO names no domain: there is nobody whose key could be asked for.
+            return Answer(message, started, domain, KeyHostState.Absent, null, Without(ResultWord.None, "no domain to ask"));
+        }
+
+        var host = await discovery.FindAsync(domain, cancellationToken);
+        var signature = host.State switch
+        {
+            KeyHostState.Exists => Verify(message, domain, host.Keys!),
+            KeyHostState.Absent => Without(ResultWord.None, host.Reason),
+            _ => Without(ResultWord.TempError, host.Reason),
+        };
+        return Answer(message, started, domain, host.State, host.Source, signature);
+    }
+
+    /// <summary>The domain of the reverse-path; that of EHLO when the reverse-path is null (RFC 7208 §2.4 does the same).</summary>
+    /// <returns>Empty when there is none.</returns>
+    private static string IdentityDomain(MessageReceived message)
+    {
+        var path = message.Envelope.ReversePath;
+        var name = path.Length == 0 ? message.Connection.ClientName : path[(path.LastIndexOf('@') + 1)..];
+        return DomainName.TryNormalize(name, out var ascii) ? ascii : "";
+    }
+
+    private SignatureVerdict Verify(MessageReceived message, string domain, KeySet keys)
+    {
+        var recipients = message.Envelope.Recipients;
+        var paths = new string[recipients.Count];
+        for (var i = 0; i < paths.Length; i++)
+        {
+            paths[i] = recipients[i].ForwardPath;
+        }
+
+        return signatures.Verify(
+            new SignatureInput
+            {
+                Headers = HeaderBlock.Parse(message.HeaderBlock),
+                Body = new(Digest(message, "simple"), Digest(message, "relaxed")),
+                Domain = domain,
+                ReversePath = message.Envelope.ReversePath,
+                ForwardPaths = paths,
+                Now = time.GetUtcNow(),
+            },
+            keys);
+    }
+
+    private static ReadOnlyMemory<byte> Digest(MessageReceived message, string canonicalization)
+    {
+        foreach (var hash in message.BodyHashes)
+        {
+            if (hash.Canonicalization == canonicalization)
+            {
+                return hash.Sha256;
+            }
+        }
+
+        return default;
+    }
+
+    private MessageVerified Answer(MessageReceived message, long started, string domain, KeyHostState state, string? source, SignatureVerdict signature)
+    {
+        var decision = policy.Decide(domain, state, signature.Result, signature.Reason);
+        return new()
+        {
+            QueueId = message.QueueId,
+            Disposition = decision.Disposition,
+            Reply = decision.Reply,
+            AuthenticationResults = Results(message, domain, signature),
+            Verdict = new()
+            {
+                HostState = state switch { KeyHostState.Exists => "exists", KeyHostState.Absent => "absent", _ => "unknown" },
+                Result = signature.Result,
+                Domain = domain,
+                KeySource = source,
+                KeyName = signature.KeyName,
+                SignatureKind = signature.Kind,
+                Reason = signature.Reason,
+                Rule = decision.Rule,
+                Verifier = identity.Instance,
+                ElapsedMicroseconds = (long)Stopwatch.GetElapsedTime(started).TotalMicroseconds,
+            },
+        };
+    }
+
+    // smtp.mailfrom, never header.from: what is authenticated is the envelope sender alone.
+    private static string Results(MessageReceived message, string domain, SignatureVerdict signature)
+    {
+        List<(string, string)> properties = [message.Envelope.ReversePath.Length > 0 ? ("smtp.mailfrom", message.Envelope.ReversePath) : ("smtp.helo", message.Connection.ClientName)];
+        if (signature.KeyName is { } key)
+        {
+            properties.Add(("header.d", signature.Domain ?? domain));
+            properties.Add(("header.s", key));
+        }
+
+        return Mime.AuthenticationResults.Format([new AuthenticationResult("mailkey", signature.Result) { Properties = properties }]);
+    }
+
+    private static SignatureVerdict Without(string result, string reason) => new() { Result = result, Reason = reason };
+}

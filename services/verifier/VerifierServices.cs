@@ -1,0 +1,22 @@
+using Mailkey.Authentication.Keys;
+using Mailkey.Authentication.Signatures;
+using Mailkey.Hosting.Options;
+using Mailkey.Messaging.Verdicts;
+using Mailkey.Verifier.Policy;
+using Mailkey.Verifier.Verification;
+using Microsoft.Extensions.Options;
+
+namespace Mailkey.Verifier;
+
+/// <summary>All that the verifier registers.</summary>
+public static class VerifierServices
+{
+    public static WebApplicationBuilder AddVerifier(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddKeyHostDiscovery();
+        builder.Services.AddSingleton(new SignatureVerifier());
+        builder.Services.AddSingleton(provider => new StagePolicy(provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Policy));
+        builder.Services.AddVerdictResponder<MessageVerification>();
+        return builder;
+    }
+}
