@@ -11,16 +11,30 @@ public sealed class MailkeyOptionsValidator : IValidateOptions<MailkeyOptions>
     public ValidateOptionsResult Validate(string? name, MailkeyOptions options)
     {
         List<string> failures = [];
-        Annotations(options, MailkeyOptions.Section, failures);
+        if (Annotations(options, MailkeyOptions.Section, failures))
+        {
+            new MailkeyOptionsRules(options, failures).Check();
+        }
+
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }
 
-    private static void Annotations(object options, string path, List<string> failures)
+    // False when a value is null that can't be: JSON says null, and what binds it does not mind.
+    private static bool Annotations(object options, string path, List<string> failures)
     {
+        var defaults = Activator.CreateInstance(options.GetType());
+        var complete = true;
         foreach (var property in options.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance))
         {
             var value = property.GetValue(options);
             var key = $"{path}:{property.Name}";
+            if (value is null && property.GetValue(defaults) is not null)
+            {
+                failures.Add($"{key}: must not be null.");
+                complete = false;
+                continue;
+            }
+
             foreach (var rule in property.GetCustomAttributes<ValidationAttribute>())
             {
                 if (!rule.IsValid(value))
@@ -40,14 +54,16 @@ public sealed class MailkeyOptionsValidator : IValidateOptions<MailkeyOptions>
                 {
                     if (list[i] is { } item && item.GetType().Namespace == typeof(MailkeyOptions).Namespace)
                     {
-                        Annotations(item, $"{key}:{i}", failures);
+                        complete &= Annotations(item, $"{key}:{i}", failures);
                     }
                 }
             }
             else if (value is not null && property.PropertyType.Namespace == typeof(MailkeyOptions).Namespace)
             {
-                Annotations(value, key, failures);
+                complete &= Annotations(value, key, failures);
             }
         }
+
+        return complete;
     }
 }

@@ -1,3 +1,4 @@
-using System.CommandLine;
+using Mailkey.Tool;
 
-return new RootCommand("The operator's command.").Parse(args).Invoke();
+await using var console = ToolConsole.OfProcess();
+return await MailkeyTool.RunAsync(args, console, CancellationToken.None);

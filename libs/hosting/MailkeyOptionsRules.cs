@@ -1,0 +1,245 @@
+using System.Globalization;
+using System.Net;
+using Mailkey.Hosting.Options;
+using Npgsql;
+
+namespace Mailkey.Hosting;
+
+/// <summary>What must hold beyond the bounds of single values: syntax of names and addresses, and how values go together.</summary>
+internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> failures)
+{
+    /// <summary>Values of <c>Policy:Stage</c>.</summary>
+    private static readonly string[] Stages = ["observe", "enforce-published", "require-listed", "require-all"];
+
+    // RFC 5321 §4.5.3.1.2 and RFC 1035 §2.3.4
+    private const int MaxDomainLength = 253;
+    private const int MaxLabelLength = 63;
+    private const int LmtpForbiddenPort = 25;
+
+    public void Check()
+    {
+        Domain("Hostname", options.Hostname);
+        if (options.DataFolder.Length > 0 && !Path.IsPathFullyQualified(options.DataFolder))
+        {
+            Fail("DataFolder", "must be an absolute path", options.DataFolder);
+        }
+
+        HostedDomains();
+        Smtp();
+        Dns();
+        Policy();
+        Delivery();
+        Connections();
+
+        if (options.KeyHost.MinAge > options.KeyHost.MaxAge)
+        {
+            Fail("KeyHost:MinAge", "must not be longer than Mailkey:KeyHost:MaxAge", options.KeyHost.MinAge);
+        }
+
+        if (options.Storage.OrphanAge <= options.Delivery.Expiry)
+        {
+            Fail("Storage:OrphanAge", "must be longer than Mailkey:Delivery:Expiry, else content is removed while delivery still tries", options.Storage.OrphanAge);
+        }
+
+        Address("Http:Listen", options.Http.Listen);
+    }
+
+    /// <summary>Whether a text is maildir, lmtp://host:port or smtp://host[:port].</summary>
+    internal static bool IsNextHop(string text)
+    {
+        if (string.Equals(text, "maildir", StringComparison.OrdinalIgnoreCase))
+        {
+            return true;
+        }
+
+        // RFC 2033 §5: LMTP must not be used on port 25, so that it has no default here.
+        return Uri.TryCreate(text, UriKind.Absolute, out var uri) &&
+            uri is { Scheme: "lmtp" or "smtp", AbsolutePath: "/" or "", UserInfo: "", Query: "", Fragment: "", Host.Length: > 0 } &&
+            (uri.Scheme == "smtp" || uri.Port is > 0 and not LmtpForbiddenPort);
+    }
+
+    /// <summary>Whether a text is host, host:port, address or [address]:port.</summary>
+    internal static bool IsResolver(string text)
+    {
+        if (IPAddress.TryParse(text, out _))
+        {
+            return true;
+        }
+
+        var colon = text.LastIndexOf(':');
+        var host = colon < 0 ? text : text[..colon];
+        if (colon >= 0 && (!ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port == 0))
+        {
+            return false;
+        }
+
+        return host is ['[', .., ']'] ? IPAddress.TryParse(host[1..^1], out _) : IsDomain(host);
+    }
+
+    internal static bool IsDomain(string text)
+    {
+        string ascii;
+        try
+        {
+            ascii = new IdnMapping().GetAscii(text);
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+
+        return ascii.Length is > 0 and <= MaxDomainLength && Array.TrueForAll(
+            ascii.Split('.'), label => label is { Length: > 0 and <= MaxLabelLength } and not ['-', ..] and not [.., '-'] && label.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'));
+    }
+
+    private void HostedDomains()
+    {
+        NextHop("NextHop", options.NextHop);
+        HashSet<string> names = new(StringComparer.OrdinalIgnoreCase);
+        for (var i = 0; i < options.Domains.Count; i++)
+        {
+            var (domain, key) = (options.Domains[i], string.Create(CultureInfo.InvariantCulture, $"Domains:{i}"));
+            if (Domain($"{key}:Name", domain.Name) && !names.Add(new IdnMapping().GetAscii(domain.Name)))
+            {
+                Fail($"{key}:Name", "is listed twice", domain.Name);
+            }
+
+            var nextHop = options.NextHop;
+            if (domain.NextHop is { Length: > 0 } own)
+            {
+                nextHop = own;
+                NextHop($"{key}:NextHop", own);
+            }
+
+            if (domain.CallOut && string.Equals(nextHop, "maildir", StringComparison.OrdinalIgnoreCase))
+            {
+                Fail($"{key}:CallOut", "needs a next hop that can be asked; a maildir can't", true);
+            }
+
+            foreach (var recipient in domain.Recipients.Where(recipient => recipient.Length == 0 || recipient.Contains('@', StringComparison.Ordinal)))
+            {
+                Fail($"{key}:Recipients", "takes local parts, without @ and domain", recipient);
+            }
+        }
+    }
+
+    private void Smtp()
+    {
+        var smtp = options.Smtp;
+        if (smtp.Listen.Count == 0)
+        {
+            Fail("Smtp:Listen", "must name an address, or *", "");
+        }
+
+        foreach (var address in smtp.Listen.Where(address => address is not ("*" or "localhost")))
+        {
+            Address("Smtp:Listen", address);
+        }
+
+        if (string.IsNullOrEmpty(smtp.Certificate) != string.IsNullOrEmpty(smtp.CertificateKey))
+        {
+            Fail("Smtp:CertificateKey", "goes together with Mailkey:Smtp:Certificate: give both or none", smtp.CertificateKey);
+        }
+    }
+
+    private void Dns()
+    {
+        foreach (var resolver in options.Dns.Resolvers.Where(resolver => !IsResolver(resolver)))
+        {
+            Fail("Dns:Resolvers", "takes host, host:port, address or [IPv6]:port", resolver);
+        }
+    }
+
+    private void Policy()
+    {
+        if (!Stages.Contains(options.Policy.Stage, StringComparer.Ordinal))
+        {
+            Fail("Policy:Stage", $"must be one of {string.Join(", ", Stages)}", options.Policy.Stage);
+        }
+
+        foreach (var domain in options.Policy.RequiredDomains)
+        {
+            Domain("Policy:RequiredDomains", domain);
+        }
+
+        if (options.Policy.Stage == "require-listed" && options.Policy.RequiredDomains.Count == 0)
+        {
+            Fail("Policy:RequiredDomains", "must list a domain in the stage require-listed", "");
+        }
+
+        if (!Uri.TryCreate(options.Policy.HelpUrl, UriKind.Absolute, out var url) || url.Scheme is not ("https" or "http"))
+        {
+            Fail("Policy:HelpUrl", "must be an http or https URL", options.Policy.HelpUrl);
+        }
+    }
+
+    private void Delivery()
+    {
+        var delivery = options.Delivery;
+        if (delivery.Retries.Count == 0)
+        {
+            Fail("Delivery:Retries", "must hold a wait at least", "");
+        }
+
+        foreach (var wait in delivery.Retries.Where(wait => wait <= TimeSpan.Zero))
+        {
+            Fail("Delivery:Retries", "must be longer than zero", wait);
+        }
+    }
+
+    // Both may hold a password: what is wrong is said without the value.
+    private void Connections()
+    {
+        if (!Uri.TryCreate(options.RabbitMq.Uri, UriKind.Absolute, out var uri) || uri.Scheme is not ("amqp" or "amqps") || uri.Host.Length == 0)
+        {
+            failures.Add($"{MailkeyOptions.Section}:RabbitMq:Uri: must be like amqp://user:password@host:5672/vhost.");
+        }
+
+        try
+        {
+            if (string.IsNullOrEmpty(new NpgsqlConnectionStringBuilder(options.Postgres.ConnectionString).Host))
+            {
+                failures.Add($"{MailkeyOptions.Section}:Postgres:ConnectionString: names no Host.");
+            }
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException or InvalidCastException)
+        {
+            failures.Add($"{MailkeyOptions.Section}:Postgres:ConnectionString: is no connection string of Npgsql, such as Host=localhost;Database=mailkey;Username=mailkey.");
+        }
+    }
+
+    private bool Domain(string key, string name)
+    {
+        if (name.Length == 0)
+        {
+            return false; // [Required] says so
+        }
+
+        if (!IsDomain(name))
+        {
+            Fail(key, "is not a domain name", name);
+            return false;
+        }
+
+        return true;
+    }
+
+    private void NextHop(string key, string text)
+    {
+        if (!IsNextHop(text))
+        {
+            Fail(key, "must be maildir, lmtp://host:port (not port 25) or smtp://host:port", text);
+        }
+    }
+
+    private void Address(string key, string text)
+    {
+        if (!IPAddress.TryParse(text, out _))
+        {
+            Fail(key, "is not an IP address", text);
+        }
+    }
+
+    private void Fail(string key, string what, object? value) =>
+        failures.Add(string.Create(CultureInfo.InvariantCulture, $"{MailkeyOptions.Section}:{key}: {what}. It is \"{value}\"."));
+}

@@ -1,0 +1,86 @@
+using Mailkey.Hosting;
+using Mailkey.Hosting.Options;
+using Microsoft.Extensions.Configuration;
+
+namespace Mailkey.Hosting.Tests;
+
+public sealed class MailkeyOptionsValidatorTests
+{
+    private static IReadOnlyList<string> Failures(params (string Key, string? Value)[] settings)
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create($"Mailkey:{setting.Key}", setting.Value))).Build();
+        var options = new MailkeyOptions();
+        MailkeyConfiguration.Bind(configuration, options);
+        return [.. new MailkeyOptionsValidator().Validate(null, options).Failures ?? []];
+    }
+
+    [Theory]
+    [InlineData("Hostname", "")]
+    [InlineData("Hostname", "mx_.-x")]
+    [InlineData("Hostname", "mx..example.org")]
+    [InlineData("Hostname", null)]
+    [InlineData("DataFolder", "data")]
+    [InlineData("NextHop", "mailbox")]
+    [InlineData("NextHop", "lmtp://host")]
+    [InlineData("NextHop", "lmtp://host:25")]
+    [InlineData("NextHop", "http://host:80")]
+    [InlineData("NextHop", "smtp://user@host:25")]
+    [InlineData("Domains:0:Name", "not a domain")]
+    [InlineData("Domains:0:Name", "-x.example")]
+    [InlineData("Smtp:Port", "65536")]
+    [InlineData("Smtp:Listen:0", "everywhere")]
+    [InlineData("Smtp:BareLineEnds", "keep")]
+    [InlineData("Smtp:CommandTimeout", "00:00:00")]
+    [InlineData("Dns:Resolvers:0", "127.0.0.1:0")]
+    [InlineData("Dns:Resolvers:0", "127.0.0.1:dns")]
+    [InlineData("Dns:Resolvers:0", "[::1")]
+    [InlineData("Policy:Stage", "strict")]
+    [InlineData("Policy:RequiredDomains:0", "a b")]
+    [InlineData("Policy:HelpUrl", "help")]
+    [InlineData("Delivery:Retries:0", "-00:01:00")]
+    [InlineData("KeyHost:MinAge", "02:00:00")]
+    [InlineData("Storage:OrphanAge", "5.00:00:00")]
+    [InlineData("Http:Listen", "localhost")]
+    [InlineData("RabbitMq:Uri", "http://localhost")]
+    [InlineData("Postgres:ConnectionString", "Hosts=x")]
+    [InlineData("Postgres:ConnectionString", "Database=x")]
+    public void Validator_names_the_key_of_a_wrong_value(string key, string? value)
+    {
+        var list = key.EndsWith(":0", StringComparison.Ordinal) ? key[..^2] : key;
+        var failure = Assert.Single(Failures((key, value)));
+        Assert.StartsWith($"Mailkey:{list}: ", failure, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Hostname", "mx.b\u00fccher.example")]
+    [InlineData("NextHop", "lmtp://[::1]:24")]
+    [InlineData("NextHop", "smtp://host")]
+    [InlineData("Domains:0:Name", "example.org")]
+    [InlineData("Dns:Resolvers:0", "127.0.0.1:5353")]
+    [InlineData("Dns:Resolvers:0", "::1")]
+    [InlineData("Dns:Resolvers:0", "[::1]:53")]
+    [InlineData("Dns:Resolvers:0", "resolver.example:53")]
+    [InlineData("Policy:Stage", "observe")]
+    [InlineData("Smtp:Listen:0", "192.0.2.1")]
+    [InlineData("Postgres:ConnectionString", "Host=/run/postgresql;Database=mailkey")]
+    public void Validator_takes_what_is_right(string key, string value) => Assert.Empty(Failures((key, value)));
+
+    [Fact]
+    public void Validator_names_every_mistake_at_once()
+    {
+        var failures = Failures(
+            ("Hostname", "a b"), ("Policy:Stage", "require-listed"), ("Smtp:Certificate", "/etc/cert.pem"),
+            ("Domains:0:Name", "example.org"), ("Domains:1:Name", "EXAMPLE.org"), ("Domains:0:CallOut", "true"), ("Domains:0:Recipients:0", "ann@example.org"));
+        Assert.Equal(
+            ["Mailkey:Hostname", "Mailkey:Domains:0:CallOut", "Mailkey:Domains:0:Recipients", "Mailkey:Domains:1:Name", "Mailkey:Smtp:CertificateKey", "Mailkey:Policy:RequiredDomains"],
+            failures.Select(failure => failure[..failure.IndexOf(": ", StringComparison.Ordinal)]));
+    }
+
+    [Fact]
+    public void Validator_repeats_no_secret()
+    {
+        var failures = Failures(("RabbitMq:Uri", "http://user:hunter2@host"), ("Postgres:ConnectionString", "Password=hunter2"));
+        Assert.Equal(2, failures.Count);
+        Assert.All(failures, failure => Assert.DoesNotContain("hunter2", failure, StringComparison.Ordinal));
+    }
+}

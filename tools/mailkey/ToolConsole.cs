@@ -1,0 +1,43 @@
+using System.Text;
+
+namespace Mailkey.Tool;
+
+/// <summary>Where a command reads and writes. Messages are octets, so that standard input and output are streams.</summary>
+public sealed class ToolConsole(Stream input, Stream output, TextWriter error) : IAsyncDisposable
+{
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
+
+    public Stream Input { get; } = input;
+
+    public Stream Output { get; } = output;
+
+    /// <summary>Text on standard output; written through at once.</summary>
+    public TextWriter Text { get; } = new StreamWriter(output, Utf8, leaveOpen: true) { AutoFlush = true, NewLine = "\n" };
+
+    public TextWriter Error { get; } = error;
+
+    /// <summary>The console of this process.</summary>
+    public static ToolConsole OfProcess() => new(Console.OpenStandardInput(), Console.OpenStandardOutput(), Console.Error);
+
+    /// <summary>Says what is wrong and what to do, and gives the exit code for it.</summary>
+    public int Fail(string message, int exitCode = ExitCode.NotDone)
+    {
+        Error.WriteLine($"mailkey: {message}");
+        return exitCode;
+    }
+
+    public async ValueTask DisposeAsync() => await Text.DisposeAsync();
+}
+
+/// <summary>What the command tells its caller.</summary>
+public static class ExitCode
+{
+    /// <summary>Done, and the answer is yes.</summary>
+    public const int Yes = 0;
+
+    /// <summary>Done, and the answer is no: the signature is bad, the domain has a problem, the configuration is wrong.</summary>
+    public const int No = 1;
+
+    /// <summary>Not done: wrong usage, an unreadable file, no answer from the network.</summary>
+    public const int NotDone = 2;
+}
