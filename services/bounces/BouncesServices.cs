@@ -1,8 +1,10 @@
+using Mailkey.Authentication.Keys;
 using Mailkey.Bounces.Advice;
 using Mailkey.Bounces.Reporting;
 using Mailkey.Bounces.Sagas.Advisory;
 using Mailkey.Hosting.Postgres;
 using Mailkey.Messaging;
+using Mailkey.Messaging.Journal;
 using Mailkey.Messaging.Sagas;
 using Mailkey.Storage;
 using MassTransit;
@@ -17,6 +19,7 @@ public static class BouncesServices
         services.AddSchemaMigrations(SentReports.Migration);
         services.AddContentStore();
 
+        services.AddKeyHostDiscovery();
         services.AddSingleton<IDomainInspector, KeyHostInspector>();
         services.AddSingleton<ReportComposer>();
         services.AddSingleton<SentReports>();
@@ -30,6 +33,7 @@ public static class BouncesServices
             bus.AddConsumer<ReportConsumer, ReportConsumerDefinition>();
             bus.AddSagaStateMachine<AdvisoryStateMachine, AdvisoryState, AdvisoryDefinition>().PostgresRepository(SentReports.Schema);
         });
+        services.AddJournal();
         return services;
     }
 }

@@ -30,7 +30,7 @@ internal sealed class BouncesHost : IAsyncDisposable
     public IServiceProvider Services => host.Services;
 
     public static async Task<BouncesHost> StartAsync(
-        PostgresServer postgres, RabbitMqServer rabbit, TemporaryFolder folder, IDomainInspector inspector, params KeyValuePair<string, string?>[] settings)
+        PostgresServer postgres, RabbitMqServer rabbit, TemporaryFolder folder, IDomainInspector? inspector, params KeyValuePair<string, string?>[] settings)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Configuration.AddInMemoryCollection(
@@ -48,7 +48,11 @@ internal sealed class BouncesHost : IAsyncDisposable
         builder.Services.AddSingleton(new ServiceIdentity("bounces"));
         builder.Services.AddMailkeyOptions(builder.Configuration);
         builder.Services.AddBounces();
-        builder.Services.Replace(ServiceDescriptor.Singleton(inspector));
+        if (inspector is not null)
+        {
+            builder.Services.Replace(ServiceDescriptor.Singleton(inspector));
+        }
+
         builder.Services.Configure<MassTransitHostOptions>(options =>
         {
             options.WaitUntilStarted = true;

@@ -45,9 +45,9 @@ public sealed class BouncesServiceTests(PostgresServer postgres) : BouncesTest(p
         Assert.DoesNotContain("\r\nReceived:", text, StringComparison.Ordinal);
 
         Assert.Equal((report.QueueId, "delivery-report-sent"), (entry.QueueId, entry.Type));
-        Assert.Equal(message.QueueId, entry.Data.GetProperty("ReportQueueId").GetString());
+        Assert.Equal(message.QueueId, entry.Data.GetProperty("reportQueueId").GetString());
         Assert.Equal(("bob@example.net", "failed", "none"),
-            (entry.Data.GetProperty("Recipient").GetString(), entry.Data.GetProperty("Action").GetString(), entry.Data.GetProperty("Advisory").GetString()));
+            (entry.Data.GetProperty("recipient").GetString(), entry.Data.GetProperty("action").GetString(), entry.Data.GetProperty("advisory").GetString()));
     }
 
     [Fact]
@@ -72,15 +72,15 @@ public sealed class BouncesServiceTests(PostgresServer postgres) : BouncesTest(p
         await using var service = await StartAsync();
 
         await service.PublishAsync(Reports.Failed("", null));
-        Assert.Equal("null-reverse-path", (await service.NextEntryAsync()).Data.GetProperty("Reason").GetString());
+        Assert.Equal("null-reverse-path", (await service.NextEntryAsync()).Data.GetProperty("reason").GetString());
         await service.PublishAsync(Reports.Failed("alice@fine.example", Reports.Verdict("fail")));
-        Assert.Equal("forged", (await service.NextEntryAsync()).Data.GetProperty("Reason").GetString());
+        Assert.Equal("forged", (await service.NextEntryAsync()).Data.GetProperty("reason").GetString());
         await service.PublishAsync(Reports.Failed("alice@fine.example", Reports.Verdict("pass"), Reports.Recipient("bob@example.net", notify: "NEVER")));
         var entry = await service.NextEntryAsync();
 
         Assert.Equal("delivery-report-suppressed", entry.Type);
         Assert.Equal(("bob@example.net", "failed", "notify-never"),
-            (entry.Data.GetProperty("Recipient").GetString(), entry.Data.GetProperty("Action").GetString(), entry.Data.GetProperty("Reason").GetString()));
+            (entry.Data.GetProperty("recipient").GetString(), entry.Data.GetProperty("action").GetString(), entry.Data.GetProperty("reason").GetString()));
         Assert.True(service.Delivery.IsEmpty);
     }
 
@@ -111,7 +111,7 @@ public sealed class BouncesServiceTests(PostgresServer postgres) : BouncesTest(p
             await service.PublishAsync(Reports.Failed($"alice@{domain}", Reports.Verdict("pass")));
             var message = await service.NextMessageAsync();
             var entry = await service.NextEntryAsync();
-            return (entry.Data.GetProperty("Advisory").GetString(), Encoding.ASCII.GetString(await service.ContentAsync(message)));
+            return (entry.Data.GetProperty("advisory").GetString(), Encoding.ASCII.GetString(await service.ContentAsync(message)));
         }
     }
 

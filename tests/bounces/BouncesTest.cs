@@ -1,3 +1,4 @@
+using Mailkey.Bounces.Advice;
 using Mailkey.Testkit.Infrastructure;
 
 namespace Mailkey.Bounces.Tests;
@@ -18,5 +19,9 @@ public abstract class BouncesTest(PostgresServer postgres) : IAsyncLifetime
     }
 
     internal Task<BouncesHost> StartAsync(params KeyValuePair<string, string?>[] settings) =>
-        BouncesHost.StartAsync(postgres, rabbit, folder, new NamedConditions(), settings);
+        StartWithAsync(new NamedConditions(), settings);
+
+    /// <param name="inspector">Null: the service's own.</param>
+    internal Task<BouncesHost> StartWithAsync(IDomainInspector? inspector, params KeyValuePair<string, string?>[] settings) =>
+        BouncesHost.StartAsync(postgres, rabbit, folder, inspector, settings);
 }

@@ -11,6 +11,6 @@ public sealed record DeliveryReportSent
     /// <summary>failed, delayed, delivered, relayed.</summary>
     public required string Action { get; init; }
 
-    /// <summary>Which advisory note it carries: none, no-host, host-broken.</summary>
+    /// <summary>Which advisory note it carries: none, no-host, host-broken, host-unknown.</summary>
     public required string Advisory { get; init; }
 }

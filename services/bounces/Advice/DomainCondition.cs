@@ -9,8 +9,11 @@ public enum AdvisoryKind
     /// <summary>The domain has no mailkey host.</summary>
     NoHost,
 
-    /// <summary>There is a mailkey host, and it does not work.</summary>
+    /// <summary>There is a mailkey host, and something is wrong with what it publishes.</summary>
     HostBroken,
+
+    /// <summary>It can't be found out whether there is one.</summary>
+    HostUnknown,
 }
 
 /// <summary>The state of a sender domain.</summary>
@@ -35,6 +38,7 @@ public static class AdvisoryKinds
     {
         AdvisoryKind.NoHost => "no-host",
         AdvisoryKind.HostBroken => "host-broken",
+        AdvisoryKind.HostUnknown => "host-unknown",
         _ => "none",
     };
 }

@@ -1,9 +1,7 @@
 using System.Globalization;
-using System.Reflection;
-using System.Text.Json;
 using Mailkey.Contracts.Journal;
+using Mailkey.Messaging.Journal;
 using Mailkey.Messaging.Sagas;
-using MassTransit;
 
 namespace Mailkey.Bounces.Reporting;
 
@@ -11,10 +9,11 @@ namespace Mailkey.Bounces.Reporting;
 /// Writes what became of a report into the life of the message that was reported on. The ids of the events follow from the
 /// order, so that a report worked on twice is journalled once.
 /// </summary>
-public sealed class ReportJournal(IBus bus, TimeProvider time)
+public sealed class ReportJournal(IJournal journal)
 {
     public Task SentAsync(ReportOrder order, StoredReport report, CancellationToken cancellationToken) =>
-        WriteAsync(
+        AppendAsync(
+            "delivery-report-sent",
             order.OrderId,
             order.QueueId,
             order.Recipients.Select(recipient => new DeliveryReportSent
@@ -26,9 +25,11 @@ public sealed class ReportJournal(IBus bus, TimeProvider time)
             }),
             cancellationToken);
 
-    public Task SuppressedAsync(Guid reportId, string queueId, ReportKind kind, IEnumerable<Suppression> suppressions, CancellationToken cancellationToken) =>
-        WriteAsync(
-            reportId,
+    /// <param name="id">Of the report, or of the order that was refused.</param>
+    public Task SuppressedAsync(Guid id, string queueId, ReportKind kind, IEnumerable<Suppression> suppressions, CancellationToken cancellationToken) =>
+        AppendAsync(
+            "delivery-report-suppressed",
+            id,
             queueId,
             suppressions.Select(suppression => new DeliveryReportSuppressed
             {
@@ -46,24 +47,9 @@ public sealed class ReportJournal(IBus bus, TimeProvider time)
         _ => "delivered",
     };
 
-    private async Task WriteAsync<T>(Guid id, string queueId, IEnumerable<T> events, CancellationToken cancellationToken)
-    {
-        var type = typeof(T).GetCustomAttribute<JournalEventAttribute>()!.Name;
-        var now = time.GetUtcNow();
-        JournalEntry[] entries =
-        [
-            .. events.Select((data, index) => new JournalEntry
-            {
-                EventId = NameBasedId.Create(type, id.ToString("N"), index.ToString(CultureInfo.InvariantCulture)),
-                QueueId = queueId,
-                At = now,
-                Type = type,
-                Data = JsonSerializer.SerializeToElement(data),
-            }),
-        ];
-        if (entries.Length > 0)
-        {
-            await bus.Publish(new JournalEntries { Entries = entries }, cancellationToken);
-        }
-    }
+    // Together, because each of them returns only with the broker's confirm.
+    private Task AppendAsync<T>(string kind, Guid id, string queueId, IEnumerable<T> events, CancellationToken cancellationToken)
+        where T : class =>
+        Task.WhenAll(events.Select((journalEvent, index) => journal.AppendAsync(
+            queueId, NameBasedId.Create(kind, id.ToString("N"), index.ToString(CultureInfo.InvariantCulture)), journalEvent, cancellationToken).AsTask()));
 }

@@ -16,7 +16,7 @@ public sealed class AdvisoryTests(PostgresServer postgres) : BouncesTest(postgre
         while (outcomes.Count < count)
         {
             var entry = await service.NextEntryAsync();
-            outcomes[entry.EventId] = entry.Type == "delivery-report-sent" ? "sent" : entry.Data.GetProperty("Reason").GetString();
+            outcomes[entry.EventId] = entry.Type == "delivery-report-sent" ? "sent" : entry.Data.GetProperty("reason").GetString();
         }
 
         Assert.Single(outcomes.Values, "sent");
@@ -53,7 +53,7 @@ public sealed class AdvisoryTests(PostgresServer postgres) : BouncesTest(postgre
         await using (var service = await StartAsync())
         {
             await service.PublishAsync(Reports.Failed("b@restart.example", null));
-            Assert.Equal("limit", (await service.NextEntryAsync()).Data.GetProperty("Reason").GetString());
+            Assert.Equal("limit", (await service.NextEntryAsync()).Data.GetProperty("reason").GetString());
             Assert.True(service.Delivery.IsEmpty);
         }
     }
@@ -69,7 +69,7 @@ public sealed class AdvisoryTests(PostgresServer postgres) : BouncesTest(postgre
         await service.PublishAsync(report);
         await service.PublishAsync(Reports.Failed("b@again.example", null));
         Assert.Equal("delivery-report-sent", (await service.NextEntryAsync()).Type);
-        Assert.Equal("limit", (await service.NextEntryAsync()).Data.GetProperty("Reason").GetString());
+        Assert.Equal("limit", (await service.NextEntryAsync()).Data.GetProperty("reason").GetString());
 
         Assert.True(service.Delivery.IsEmpty);
         Assert.True(service.Journal.IsEmpty);
