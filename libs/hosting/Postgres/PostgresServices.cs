@@ -11,11 +11,19 @@ namespace Mailkey.Hosting.Postgres;
 /// <summary>How a service comes to its database.</summary>
 public static class PostgresServices
 {
+    private static readonly TimeSpan HealthTimeout = TimeSpan.FromSeconds(5);
+
     /// <summary>
-    /// Registers the one <see cref="NpgsqlDataSource"/> of the process and the runner of its migrations. May be called more than once.
+    /// Registers the one <see cref="NpgsqlDataSource"/> of the process, the runner of its migrations, and a health check.
+    /// May be called more than once.
     /// </summary>
     public static IServiceCollection AddPostgres(this IServiceCollection services)
     {
+        if (services.Any(service => service.ServiceType == typeof(SchemaMigrator)))
+        {
+            return services;
+        }
+
         services.TryAddSingleton(provider => new NpgsqlDataSourceBuilder(
                 provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Postgres.ConnectionString)
             .UseLoggerFactory(provider.GetRequiredService<ILoggerFactory>())
@@ -23,6 +31,7 @@ public static class PostgresServices
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<SchemaMigrator>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, SchemaMigrationService>());
+        services.AddHealthChecks().AddCheck<PostgresHealthCheck>("postgres", timeout: HealthTimeout);
         return services;
     }
 

@@ -1,0 +1,185 @@
+using Mailkey.Contracts;
+using Mailkey.Contracts.Journal;
+using Mailkey.Ledger;
+using Mailkey.Messaging.Journal;
+using Mailkey.Testkit.Infrastructure;
+using MassTransit;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Npgsql;
+
+namespace Mailkey.Journal.Tests;
+
+public sealed class JournalTests(PostgresServer postgres, RabbitMqServer rabbit) : IClassFixture<PostgresServer>, IClassFixture<RabbitMqServer>, IAsyncLifetime
+{
+    private IHost? _host;
+
+    private IServiceProvider Services => _host!.Services;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _host = await JournalHost.StartAsync(postgres.ConnectionString, rabbit.Uri, Stop);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _host!.StopAsync(CancellationToken.None);
+        _host.Dispose();
+    }
+
+    [Fact]
+    public async Task Life_of_a_message_lands_in_its_stream_and_in_the_search_table()
+    {
+        var message = Sample.Accepted("life", "Alice@Example.ORG", "bob@example.net", "carol@example.net");
+        await PublishAsync(message);
+        var journal = Services.GetRequiredService<IJournal>();
+        journal.Append(message.QueueId, Sample.Delivered("bob@example.net"));
+        journal.Append(message.QueueId, Sample.Delivered("carol@example.net"));
+
+        var events = await StreamAsync(message.QueueId, 3);
+
+        Assert.Equal(
+            ["accepted-for-delivery", "recipient-delivered", "recipient-delivered"],
+            events.Select(e => e.Type).Order(StringComparer.Ordinal));
+        await EventuallyAsync(
+            """
+            SELECT count(*) FROM journal.messages WHERE queue_id = 'life' AND state = 'delivered' AND message_id = '<life@example.org>'
+                AND reverse_path = 'Alice@Example.ORG' AND addresses @> '{alice@example.org,bob@example.net,carol@example.net}'
+            """,
+            1);
+    }
+
+    [Fact]
+    public async Task Batch_that_is_delivered_twice_is_journalled_once()
+    {
+        var message = Sample.Accepted("twice", "a@example.org", "b@example.net");
+
+        await PublishAsync(message);
+        await PublishAsync(message);
+        var last = Sample.Accepted("twice-last", "a@example.org", "b@example.net");
+        await PublishAsync(last);
+
+        await StreamAsync(last.QueueId, 1);
+        Assert.Single(await StreamAsync(message.QueueId, 1));
+    }
+
+    [Fact]
+    public async Task Delivery_that_is_journalled_before_the_acceptance_loses_neither()
+    {
+        var message = Sample.Accepted("early", "a@example.org", "b@example.net");
+        await Services.GetRequiredService<IJournal>().AppendAsync(message.QueueId, Sample.Delivered("b@example.net"), Stop);
+        await EventuallyAsync($"SELECT count(*) FROM journal.messages WHERE queue_id = '{message.QueueId}' AND state = 'delivered'", 1);
+
+        await PublishAsync(message);
+
+        await StreamAsync(message.QueueId, 2);
+        await EventuallyAsync(
+            $"SELECT count(*) FROM journal.messages WHERE queue_id = '{message.QueueId}' AND state = 'delivered' AND addresses @> '{{b@example.net}}'", 1);
+    }
+
+    [Fact]
+    public async Task Refused_transaction_is_found_by_its_addresses()
+    {
+        var queueId = $"refused-{Guid.NewGuid():N}";
+        Services.GetRequiredService<IJournal>().Append(queueId, Sample.Refused("forged@example.org", "Bob@example.net"));
+
+        Assert.Equal("transaction-refused", Assert.Single(await StreamAsync(queueId, 1)).Type);
+        await EventuallyAsync($"SELECT count(*) FROM journal.messages WHERE queue_id = '{queueId}' AND state = 'refused' AND addresses @> '{{bob@example.net}}'", 1);
+    }
+
+    [Fact]
+    public async Task Many_messages_at_once_all_arrive()
+    {
+        var messages = Enumerable.Range(0, 1000).Select(i => Sample.Accepted($"many-{i}", "a@example.org", $"b{i}@example.net")).ToList();
+        var journal = Services.GetRequiredService<IJournal>();
+        var bus = Services.GetRequiredService<IBus>();
+
+        await Task.WhenAll(messages.Chunk(20).Select(chunk => bus.Publish(new MessageAcceptedBatch { Messages = chunk }, Stop)));
+        foreach (var message in messages)
+        {
+            journal.Append(message.QueueId, Sample.Delivered(message.Envelope.Recipients[0].ForwardPath));
+        }
+
+        await EventuallyAsync("SELECT count(*) FROM journal.mt_events WHERE stream_id LIKE 'many-%'", 2000);
+        await EventuallyAsync("SELECT count(*) FROM journal.messages WHERE queue_id LIKE 'many-%' AND state = 'delivered' AND addresses IS NOT NULL", 1000);
+        await EventuallyAsync("SELECT count(*) FROM journal.mt_streams WHERE id LIKE 'many-%' AND version = 2", 1000);
+    }
+
+    [Fact]
+    public async Task Bad_entry_goes_to_the_error_queue_and_takes_no_other_along()
+    {
+        var bad = new JournalEntry
+        {
+            EventId = Guid.CreateVersion7(),
+            QueueId = new string('x', EventStoreLimits.StreamId + 1),
+            At = TimeProvider.System.GetUtcNow(),
+            Type = "recipient-delivered",
+            Data = System.Text.Json.JsonDocument.Parse("{}").RootElement,
+        };
+        var good = Sample.Accepted("beside-the-bad", "a@example.org", "b@example.net");
+
+        await Services.GetRequiredService<IBus>().Publish(new JournalEntries { Entries = [bad] }, Stop);
+        await PublishAsync(good);
+
+        await StreamAsync(good.QueueId, 1);
+        await using var connection = await new RabbitMQ.Client.ConnectionFactory { Uri = new Uri(rabbit.Uri) }.CreateConnectionAsync(Stop);
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
+        var dead = 0u;
+        for (var tries = 0; tries < 300 && dead == 0; tries++)
+        {
+            await timer.WaitForNextTickAsync(Stop);
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: Stop);
+            try
+            {
+                var queue = await channel.QueueDeclarePassiveAsync("journal_error", Stop);
+                dead = queue.MessageCount;
+            }
+            catch (RabbitMQ.Client.Exceptions.OperationInterruptedException)
+            {
+                // Not declared before its first message.
+            }
+        }
+
+        Assert.Equal(1u, dead);
+    }
+
+    [Fact]
+    public async Task Retention_removes_old_messages_with_their_streams()
+    {
+        var old = Sample.Accepted("old", "a@example.org", "b@example.net") with { ReceivedAt = TimeProvider.System.GetUtcNow().AddDays(-31) };
+        var young = Sample.Accepted("young", "a@example.org", "b@example.net");
+        await PublishAsync(old);
+        await PublishAsync(young);
+        await StreamAsync(old.QueueId, 1);
+        await StreamAsync(young.QueueId, 1);
+        await EventuallyAsync($"SELECT count(*) FROM journal.messages WHERE queue_id IN ('{old.QueueId}', '{young.QueueId}')", 2);
+
+        var retention = Services.GetServices<IHostedService>().OfType<Retention.RetentionService>().Single();
+        Assert.Equal(1, await retention.RemoveExpiredAsync(Stop));
+
+        Assert.Empty(await StreamAsync(old.QueueId, 0));
+        Assert.Single(await StreamAsync(young.QueueId, 1));
+        await EventuallyAsync($"SELECT count(*) FROM journal.messages WHERE queue_id IN ('{old.QueueId}', '{young.QueueId}')", 1);
+    }
+
+    private Task PublishAsync(MessageAccepted message) =>
+        Services.GetRequiredService<IBus>().Publish(new MessageAcceptedBatch { Messages = [message] }, Stop);
+
+    private Task<List<StoredEvent>> StreamAsync(string queueId, int atLeast) => JournalHost.StreamAsync(Services, queueId, atLeast, Stop);
+
+    private async Task EventuallyAsync(string sql, long expected)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
+        var actual = -1L;
+        for (var tries = 0; tries < 1500 && actual != expected; tries++)
+        {
+            await timer.WaitForNextTickAsync(Stop);
+            await using var command = Services.GetRequiredService<NpgsqlDataSource>().CreateCommand(sql);
+            actual = (long)(await command.ExecuteScalarAsync(Stop))!;
+        }
+
+        Assert.Equal(expected, actual);
+    }
+}
