@@ -55,7 +55,7 @@ public sealed record DomainProblem(string What, string Fix);
 public sealed class DomainInspection(KeyHostSearch search, KeyHostOptions options, TimeProvider time)
 {
     // Outside of these a TTL is a nuisance: rotation takes days, or each message costs queries.
-    private static readonly TimeSpan LongAge = TimeSpan.FromDays(1);
+    private static readonly TimeSpan LongAge = TimeSpan.FromHours(12);
     private static readonly TimeSpan ShortAge = TimeSpan.FromMinutes(1);
 
     /// <summary>Inspects a domain, given in any form.</summary>
