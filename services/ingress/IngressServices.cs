@@ -1,5 +1,6 @@
 using System.Net;
 using Mailkey.Hosting.Options;
+using Mailkey.Ingress.Intake;
 using Mailkey.Ingress.Recipients;
 using Mailkey.Ingress.Smtp;
 using Mailkey.Smtp;
@@ -16,6 +17,14 @@ public static class IngressServices
     /// <summary>Time that the host waits beyond the grace of the sessions, so that they end by themselves.</summary>
     private static readonly TimeSpan ShutdownMargin = TimeSpan.FromSeconds(5);
 
+    /// <summary>The whole service: the SMTP server and what stands behind it.</summary>
+    public static WebApplicationBuilder AddIngress(this WebApplicationBuilder builder)
+    {
+        builder.AddSmtp();
+        builder.Services.AddIntake();
+        return builder;
+    }
+
     /// <summary>The SMTP server and what it asks at RCPT time. <c>IMessageIntake</c> is registered apart.</summary>
     public static WebApplicationBuilder AddSmtp(this WebApplicationBuilder builder)
     {
@@ -28,6 +37,9 @@ public static class IngressServices
         services.AddSingleton<SessionRegistry>();
         services.AddHostedService(provider => provider.GetRequiredService<SessionRegistry>());
         services.AddSingleton<SmtpServer>();
+
+        // It would call the SMTP port an http:// address.
+        builder.Logging.AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning);
 
         services.AddOptions<KestrelServerOptions>().Configure<IOptions<MailkeyOptions>>((kestrel, options) => Listen(kestrel, options.Value.Smtp));
         services.Configure<SocketTransportOptions>(sockets =>

@@ -1,10 +1,8 @@
 using Mailkey.Hosting;
 using Mailkey.Ingress;
-using Mailkey.Ingress.Intake;
 
 var builder = ServiceHost.CreateBuilder("ingress", args);
-builder.AddSmtp();
-builder.Services.AddIntake();
+builder.AddIngress();
 
 var app = builder.Build();
 app.MapHealth();

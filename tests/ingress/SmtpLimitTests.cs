@@ -178,6 +178,52 @@ public sealed class SmtpLimitTests
     }
 
     [Fact]
+    public async Task Session_of_a_client_that_never_reads_is_cut_off()
+    {
+        await using var server = await SmtpTestServer.StartAsync("Smtp:MaxIdleCommands=1000000");
+        using var client = await server.GreetAsync();
+
+        // More replies than all buffers between here and there hold: the server stops in the middle of them.
+        await client.SendAsync(string.Concat(Enumerable.Repeat("HELP\r\n", 300_000)));
+        await Eventually(() => client.Waiting > 10_000);
+        await Eventually(() =>
+        {
+            server.Time.Advance(TimeSpan.FromMinutes(1));
+            return server.Log.Lines.Any(line => line.Contains("disconnected after", StringComparison.Ordinal));
+        });
+
+        Assert.DoesNotContain(server.Log.Lines, line => line.Contains("closed: 421", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("BDAT 100000\r\n")]
+    [InlineData("BDAT 100000 LAST\r\n")]
+    public async Task Session_reads_a_refused_chunk_no_longer_than_another(string command)
+    {
+        await using var server = await SmtpTestServer.StartAsync("Smtp:MinimumDataRate=100");
+        using var client = await server.GreetAsync();
+        await client.SendAsync("NOOP\r\n" + command);
+        Assert.Equal(250, (await client.ReadAsync()).Code);
+        server.Time.Advance(TimeSpan.FromSeconds(30) + Moment);
+
+        Assert.Equal(Replies.ContentTooSlow, await client.ReadAsync());
+        await client.AssertClosedAsync();
+    }
+
+    [Fact]
+    public async Task Session_reads_a_faulty_content_no_longer_than_another()
+    {
+        await using var server = await SmtpTestServer.StartAsync("Smtp:MaxMessageSize=65536");
+        using var client = await server.GreetAsync();
+        await client.BeginAsync();
+        await client.AskAsync("DATA");
+        await client.SendAsync("bare\n" + string.Concat(Enumerable.Repeat(new string('x', 998) + "\r\n", 200)));
+
+        Assert.Equal(554, (await client.ReadAsync()).Code);
+        await client.AssertClosedAsync();
+    }
+
+    [Fact]
     public async Task Server_has_a_limit_of_connections()
     {
         await using var server = await SmtpTestServer.StartAsync("Smtp:MaxConnections=2");

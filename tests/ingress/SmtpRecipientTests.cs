@@ -89,6 +89,7 @@ public sealed class SmtpRecipientTests
     [InlineData("Domains:1:Name=example.org", "given twice")]
     [InlineData("Domains:0:CallOut=true", "Domains:0:CallOut")]
     [InlineData("Smtp:Listen:0=nowhere", "Smtp:Listen")]
+    [InlineData("Smtp:Certificate=/nowhere/cert.pem", "Smtp:Certificate")]
     [InlineData("Smtp:BareLineEnds=ignore", "Smtp:BareLineEnds")]
     public async Task Server_with_a_broken_configuration_says_which_key_and_does_not_start(string setting, string said)
     {

@@ -275,7 +275,7 @@ public sealed class SmtpSessionTests
         Assert.Equal(554, reply.Code);
         Assert.Equal(new EnhancedStatusCode(5, 4, 6), reply.EnhancedCode);
         Assert.False(server.Intake.Messages[0].IsComplete);
-        Assert.Empty(server.Intake.Refusals);
+        Assert.Equal(Replies.Looping, Assert.Single(server.Intake.Refusals).Reply);
         Assert.Equal(250, (await client.AskAsync("NOOP")).Code);
     }
 

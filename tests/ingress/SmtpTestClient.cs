@@ -25,6 +25,9 @@ internal sealed class SmtpTestClient : IDisposable
         reader = PipeReader.Create(stream);
     }
 
+    /// <summary>Octets that have come and were not read.</summary>
+    public int Waiting => socket.Available;
+
     public static async Task<SmtpTestClient> ConnectAsync(int port)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

@@ -35,4 +35,7 @@ internal static partial class SmtpLog
 
     [LoggerMessage(11, LogLevel.Error, "Certificate of {Path} can't be loaded, the one loaded before stays in use")]
     public static partial void CertificateNotReloaded(ILogger logger, Exception exception, string path);
+
+    [LoggerMessage(12, LogLevel.Information, "SMTP on {Addresses} port {Port}")]
+    public static partial void Listening(ILogger logger, string addresses, int port);
 }

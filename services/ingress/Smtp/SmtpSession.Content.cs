@@ -52,7 +52,7 @@ internal sealed partial class SmtpSession
             }
 
             // A lost message is read to its end, but not for ever.
-            if (transaction.Refusal is { } refusal && received > 2 * Server.Options.MaxMessageSize)
+            if ((transaction.Refusal ?? RefusalOf(transaction.Decoder.Fault)) is { } refusal && received > 2 * Server.Options.MaxMessageSize)
             {
                 await RefuseContentAsync(transaction, refusal);
                 Close();
@@ -68,13 +68,17 @@ internal sealed partial class SmtpSession
     {
         var chunk = Chunk;
         var transaction = ChunkRefusal is null ? Transaction : null;
-        if (transaction is { Content: null, Refusal: null })
+        if (transaction is null)
+        {
+            StartContentClock();
+        }
+        else if (transaction.Content is null)
         {
             BeginContent(transaction, DataDecoder.ForChunks(Server.BareLineEnds));
         }
 
         // RFC 1870 §6.3 for what was announced by chunk sizes instead of SIZE.
-        if (transaction is { Refusal: null } && chunk.Size > Server.Options.MaxMessageSize - transaction.Octets)
+        if (transaction is not null && chunk.Size > Server.Options.MaxMessageSize - transaction.Octets)
         {
             transaction.Refusal = Replies.MessageTooLarge;
         }
@@ -125,6 +129,7 @@ internal sealed partial class SmtpSession
     {
         if (transaction is null)
         {
+            StopContentClock();
             Error(ChunkRefusal!);
             return;
         }
@@ -153,12 +158,23 @@ internal sealed partial class SmtpSession
 
     private void BeginContent(Transaction transaction, DataDecoder decoder)
     {
+        StartContentClock();
+        transaction.Decoder = decoder;
+        transaction.Content = Server.Intake.Begin(transaction.QueueId, Facts(transaction), transaction.ToEnvelope());
+    }
+
+    private void StartContentClock()
+    {
         var now = Server.Time.GetTimestamp();
         Volatile.Write(ref contentReceived, 0);
         Volatile.Write(ref contentDeadline, now + (long)(Server.Options.DataTotalTimeout.TotalSeconds * Server.Time.TimestampFrequency));
         Volatile.Write(ref contentStarted, now);
-        transaction.Decoder = decoder;
-        transaction.Content = Server.Intake.Begin(transaction.QueueId, Facts(transaction), transaction.ToEnvelope());
+    }
+
+    private void StopContentClock()
+    {
+        Volatile.Write(ref contentStarted, 0);
+        Volatile.Write(ref contentDeadline, long.MaxValue);
     }
 
     private async ValueTask<long> TakeContentAsync(Transaction transaction, ReadOnlySequence<byte> buffer)
@@ -200,7 +216,6 @@ internal sealed partial class SmtpSession
         try
         {
             transaction.Refusal = await transaction.Content!.WriteAsync(octets, Server.Stopped);
-            transaction.IsRefusalNoted = transaction.Refusal is not null;
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
@@ -212,8 +227,7 @@ internal sealed partial class SmtpSession
     // The content is complete: from here on the clock is that of intake, which has its own bounds.
     private async ValueTask ConcludeContentAsync(Transaction transaction)
     {
-        Volatile.Write(ref contentStarted, 0);
-        Volatile.Write(ref contentDeadline, long.MaxValue);
+        StopContentClock();
         if ((transaction.Refusal ?? RefusalOf(transaction.Decoder.Fault)) is { } refusal)
         {
             await RefuseContentAsync(transaction, refusal);
@@ -240,11 +254,7 @@ internal sealed partial class SmtpSession
     private async ValueTask RefuseContentAsync(Transaction transaction, SmtpReply refusal)
     {
         await DisposeContentAsync(transaction);
-        if (!transaction.IsRefusalNoted)
-        {
-            Server.Intake.NoteRefusal(transaction.QueueId, Facts(transaction), transaction.ToEnvelope(), refusal);
-        }
-
+        Server.Intake.NoteRefusal(transaction.QueueId, Facts(transaction), transaction.ToEnvelope(), refusal);
         Refuse(refusal);
         ForgetTransaction();
     }

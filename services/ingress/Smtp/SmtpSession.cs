@@ -25,8 +25,7 @@ internal sealed partial class SmtpSession
     /// <summary>Time after which a session that was told to end is cut off.</summary>
     private static readonly TimeSpan InterruptGrace = TimeSpan.FromSeconds(5);
 
-    private readonly ConnectionContext connection;
-    private readonly string client;
+        private readonly string client;
     private PipeReader input;
     private PipeWriter output;
     private SslStream? tls;
@@ -51,13 +50,15 @@ internal sealed partial class SmtpSession
     public SmtpSession(SmtpServer server, ConnectionContext connection, IPAddress address)
     {
         Server = server;
-        this.connection = connection;
+        Connection = connection;
         client = address.ToString();
         input = connection.Transport.Input;
         output = connection.Transport.Output;
     }
 
     public SmtpServer Server { get; }
+
+    public ConnectionContext Connection { get; }
 
     public SessionState State { get; set; }
 
@@ -106,6 +107,9 @@ internal sealed partial class SmtpSession
             await AbandonTransactionAsync(interruption ?? Replies.ConnectionLost);
             if (tls is not null)
             {
+                // With an exception, so that nothing more is sent.
+                await input.CompleteAsync();
+                await output.CompleteAsync(new ConnectionAbortedException());
                 await tls.DisposeAsync();
             }
 
@@ -250,7 +254,7 @@ internal sealed partial class SmtpSession
         }
         else
         {
-            connection.Abort(new ConnectionAbortedException(interruption?.ToString() ?? ""));
+            Connection.Abort(new ConnectionAbortedException(interruption?.ToString() ?? ""));
         }
     }
 
@@ -493,7 +497,7 @@ internal sealed partial class SmtpSession
             return;
         }
 
-        var stream = new SslStream(new DuplexStream(connection.Transport));
+        var stream = new SslStream(new DuplexStream(Connection.Transport));
         SetDeadline(Server.Options.CommandTimeout);
         try
         {
@@ -558,8 +562,7 @@ internal sealed partial class SmtpSession
     {
         Transaction = null;
         State = SessionState.Ready;
-        Volatile.Write(ref contentStarted, 0);
-        Volatile.Write(ref contentDeadline, long.MaxValue);
+        StopContentClock();
         Volatile.Write(ref isBetweenTransactions, true);
     }
 

@@ -37,9 +37,6 @@ internal sealed class Transaction(string queueId, MailArguments mail)
     /// <summary>The reply that the end of the content will get, because the message is lost already.</summary>
     public SmtpReply? Refusal { get; set; }
 
-    /// <summary>Whether intake itself knows of <see cref="Refusal"/>, because it gave it.</summary>
-    public bool IsRefusalNoted { get; set; }
-
     public void Refuse(RcptArguments recipient, SmtpReply reply)
     {
         RecipientRefusal = reply;

@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Mailkey.Hosting.Options;
+using Microsoft.Extensions.Options;
 
 namespace Mailkey.Ingress.Smtp.Tls;
 
@@ -48,9 +49,23 @@ internal sealed class ServerCertificate
     }
 
     /// <summary>Reads the files that the options name; null when they name none. A service whose certificate is broken does not start.</summary>
-    public static ServerCertificate? Load(SmtpOptions options, TimeProvider time, ILogger logger) =>
-        string.IsNullOrEmpty(options.Certificate) ? null
-        : new ServerCertificate(options.Certificate, string.IsNullOrEmpty(options.CertificateKey) ? options.Certificate : options.CertificateKey, time, logger);
+    public static ServerCertificate? Load(SmtpOptions options, TimeProvider time, ILogger logger)
+    {
+        if (string.IsNullOrEmpty(options.Certificate))
+        {
+            return null;
+        }
+
+        try
+        {
+            return new(options.Certificate, string.IsNullOrEmpty(options.CertificateKey) ? options.Certificate : options.CertificateKey, time, logger);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new OptionsValidationException(
+                MailkeyOptions.Section, typeof(MailkeyOptions), [$"{MailkeyOptions.Section}:Smtp:Certificate: \"{options.Certificate}\" can't be loaded: {exception.Message}"]);
+        }
+    }
 
     private void Reload()
     {
@@ -70,7 +85,10 @@ internal sealed class ServerCertificate
         }
     }
 
-    private (DateTime Certificate, DateTime Key) Written() => (File.GetLastWriteTimeUtc(path), File.GetLastWriteTimeUtc(keyPath));
+    private (DateTime Certificate, DateTime Key) Written() => (Written(path), Written(keyPath));
+
+    // Of the file that links lead to: renewal often moves a link and leaves the files alone.
+    private static DateTime Written(string path) => (File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path)).LastWriteTimeUtc;
 
     private SslServerAuthenticationOptions Read()
     {
