@@ -21,7 +21,9 @@ public static class MailkeyTool
         {
             KeygenCommand.Create(console),
             RecordsCommand.Create(console, time),
+            CheckCommand.Create(console, time),
             SignCommand.Create(console, time),
+            VerifyCommand.Create(console, time),
             ConfigCommand.Create(console),
         };
         foreach (var option in root.Options)

@@ -12,11 +12,12 @@ internal static class RecordsCommand
     public static Command Create(ToolConsole console, TimeProvider time)
     {
         var domain = new Argument<string>("domain") { Description = "The domain of your addresses, the part after the @ of the envelope sender." };
-        var keys = new Option<string[]>("--key", "-k") { Description = "NAME=FILE: a private key and the name it gets. Repeat for each key of the set.", AllowMultipleArgumentsPerToken = true };
-        var revoked = new Option<string[]>("--revoked") { Description = "Name of a key that must not be trusted any more.", AllowMultipleArgumentsPerToken = true };
+        var keys = new Option<string[]>("--key", "-k") { Description = "NAME=FILE: a private key and the name it gets. Repeat for each key of the set." };
+        var revoked = new Option<string[]>("--revoked") { Description = "Name of a key that must not be trusted any more." };
         var test = new Option<bool>("--test") { Description = "Mark the keys as test keys: no credit for good signatures, no refusal for bad ones." };
         var note = new Option<string?>("--note") { Description = "A note for other postmasters." };
         var report = new Option<string?>("--report") { Description = "https URL where you want to hear of refusals." };
+        var exchanger = new Option<string?>("--mx") { Description = "Publish at this mail exchanger of the domain instead: for domains whose zone can't be changed." };
         var ttl = new Option<int>("--ttl") { Description = "Seconds that others may keep the records.", DefaultValueFactory = _ => 3600 };
         var serial = new Option<long?>("--serial") { Description = "Serial of the host file; must grow with each change. Default: the time." };
         var form = new Option<string>("--form", "-f") { Description = "zone: TXT lines only; host: the JSON file only; both: with comments.", DefaultValueFactory = _ => "both" };
@@ -37,11 +38,11 @@ internal static class RecordsCommand
               mailkey records example.org --key 2026a=2026a.pem --test --form zone >> example.org.zone
               mailkey records example.org --key 2026a=2026a.pem --form host > /var/www/.well-known/mailkey
             """)
-        { domain, keys, revoked, test, note, report, ttl, serial, form };
+        { domain, keys, revoked, test, note, report, exchanger, ttl, serial, form };
         command.SetAction(result => Run(
             console,
             new Request(
-                result.GetRequiredValue(domain), result.GetValue(keys) ?? [], result.GetValue(revoked) ?? [], result.GetValue(test), result.GetValue(note), result.GetValue(report), result.GetValue(ttl),
+                result.GetRequiredValue(domain), result.GetValue(keys) ?? [], result.GetValue(revoked) ?? [], result.GetValue(test), result.GetValue(note), result.GetValue(report), result.GetValue(exchanger), result.GetValue(ttl),
                 result.GetValue(serial) ?? time.GetUtcNow().ToUnixTimeSeconds(), result.GetRequiredValue(form))));
         return command;
     }
@@ -51,6 +52,16 @@ internal static class RecordsCommand
         if (!DomainName.TryNormalize(request.Domain, out var domain))
         {
             return console.Fail($"\"{request.Domain}\" is not a domain name.");
+        }
+
+        if (request.Exchanger is { } exchanger)
+        {
+            if (!DomainName.TryNormalize(exchanger, out var host))
+            {
+                return console.Fail($"\"{exchanger}\" is not a host name.");
+            }
+
+            request = request with { Exchanger = host };
         }
 
         if (request.Keys.Length + request.Revoked.Length == 0)
@@ -84,7 +95,7 @@ internal static class RecordsCommand
 
             using (key)
             {
-                published.Add(new() { Name = parts[0], Type = key.Type, Status = KeyStatus.Active, Test = request.Test, Note = request.Note, Material = key.ExportPublicKey() });
+                published.Add(KeyRecords.Publish(key, parts[0], request.Test, request.Note));
             }
         }
 
@@ -114,12 +125,12 @@ internal static class RecordsCommand
         {
             if (request.Form == "both")
             {
-                console.Text.WriteLine($"; Either: TXT records, one for each key, for the zone of {set.Domain}");
+                console.Text.WriteLine($"; Either: TXT records, one for each key, for the zone of {request.Exchanger ?? set.Domain}");
             }
 
             foreach (var key in set.Keys)
             {
-                console.Text.WriteLine(KeySetText.ZoneLine(set.Domain, request.Ttl, KeySetText.Record(key, request.Report)));
+                console.Text.WriteLine(KeyRecords.ToZoneLine(request.Exchanger ?? set.Domain, KeyRecords.ToTxt(key, request.Report, request.Exchanger is null ? null : set.Domain), TimeSpan.FromSeconds(request.Ttl)));
             }
         }
 
@@ -127,10 +138,10 @@ internal static class RecordsCommand
         {
             if (request.Form == "both")
             {
-                console.Text.WriteLine($"\n; Or: this file as https://mailkey.{set.Domain}/.well-known/mailkey with type application/json");
+                console.Text.WriteLine($"\n; Or: this file as https://{KeyHostSearch.Label}.{request.Exchanger ?? set.Domain}{KeySetFetcher.Path} with type application/json");
             }
 
-            console.Text.WriteLine(KeySetText.HostFile(set, TimeSpan.FromSeconds(request.Ttl)));
+            console.Text.Write(KeyRecords.ToHostDocument(set, TimeSpan.FromSeconds(request.Ttl)));
             if (request.Form == "both")
             {
                 console.Text.WriteLine($"\n; Then: mailkey check {set.Domain}");
@@ -139,5 +150,5 @@ internal static class RecordsCommand
     }
 
     private sealed record Request(
-        string Domain, string[] Keys, string[] Revoked, bool Test, string? Note, string? Report, int Ttl, long Serial, string Form);
+        string Domain, string[] Keys, string[] Revoked, bool Test, string? Note, string? Report, string? Exchanger, int Ttl, long Serial, string Form);
 }

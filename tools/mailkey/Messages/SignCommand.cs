@@ -14,7 +14,7 @@ internal static class SignCommand
         var name = new Option<string>("--selector", "-s") { Description = "Name under which the key is published.", Required = true };
         var domain = new Option<string?>("--domain", "-d") { Description = "Domain to sign for. Default: that of --from." };
         var from = new Option<string>("--from") { Description = "The envelope sender as in MAIL FROM; \"<>\" for a bounce, then --domain is the EHLO name.", Required = true };
-        var to = new Option<string[]>("--to") { Description = "Every envelope recipient as in RCPT TO. Repeat for each.", Required = true, AllowMultipleArgumentsPerToken = true };
+        var to = new Option<string[]>("--to") { Description = "Every envelope recipient as in RCPT TO. Repeat for each.", Required = true };
         var canonicalization = new Option<string>("--canonicalization", "-c") { Description = "How much change on the way is forgiven: header/body.", DefaultValueFactory = _ => "relaxed/relaxed" };
         canonicalization.AcceptOnlyFromAmong("relaxed/relaxed", "relaxed/simple", "simple/relaxed", "simple/simple");
         var lifetime = new Option<double>("--days") { Description = "Days that the signature is good, up to 14.", DefaultValueFactory = _ => MailkeyRules.DefaultLifetime.TotalDays };
