@@ -111,9 +111,9 @@ internal sealed class NamedConditions : IDomainInspector
         switch (domain.Split('.')[0])
         {
             case "nohost":
-                return new(AdvisoryKind.NoHost, []);
+                return new() { Kind = AdvisoryKind.NoHost, RecordsToPublish = ["mailkey.nohost.example. 3600 IN TXT \"v=MAILKEY1; p=x\""] };
             case "broken":
-                return new(AdvisoryKind.HostBroken, ["mailkey.broken.example TXT: key 2026a: p= is not base64"]);
+                return new() { Kind = AdvisoryKind.HostBroken, Problems = ["mailkey.broken.example TXT: key 2026a: p= is not base64"] };
             case "slow":
                 await Task.Delay(Timeout.InfiniteTimeSpan, CancellationToken.None);
                 break;

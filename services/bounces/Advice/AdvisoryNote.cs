@@ -6,8 +6,8 @@ namespace Mailkey.Bounces.Advice;
 /// </summary>
 public static class AdvisoryNote
 {
-    /// <summary>Problems that are listed; more would not be read.</summary>
-    private const int MaxProblems = 5;
+    /// <summary>Lines about problems; more would not be read.</summary>
+    private const int MaxProblems = 8;
 
     /// <summary>The lines of the note, none when there is nothing to say. Lines that begin with two spaces are to be kept whole.</summary>
     /// <param name="condition">What was found out about the domain.</param>
@@ -22,11 +22,13 @@ public static class AdvisoryNote
             [
                 $"Anybody can send mail in the name of {domain}, because it has no mailkey. If you did not send the message above, somebody else did. To stop that:",
                 "",
-                "1. Make a key. This prints the record for step 3:",
-                $"  mailkey keygen {domain}",
+                "1. Make a key:",
+                $"  mailkey keygen {keyName}.pem",
                 "2. Have your outgoing mail server sign with it.",
-                "3. Publish the record in DNS:",
-                $"  mailkey.{domain}. 3600 IN TXT \"v=MAILKEY1; k=ed25519; s={keyName}; p=<public key from step 1>\"",
+                "3. Publish it in DNS:",
+                .. condition.RecordsToPublish.Select(record => $"  {record}"),
+                "   This prints the record with your key in it:",
+                $"  mailkey records {domain} --key {keyName}={keyName}.pem",
                 "4. See it as receivers do:",
                 $"  mailkey check {domain}",
                 "",
@@ -36,7 +38,7 @@ public static class AdvisoryNote
             [
                 $"{domain} has a mailkey, but something is wrong with it:",
                 .. Problems(condition),
-                "As long as that is so, mail of yours may be refused. To see what receivers see:",
+                "As long as that is so, mail of yours is refused. To see what receivers see:",
                 $"  mailkey check {domain}",
             ],
             AdvisoryKind.HostUnknown =>

@@ -9,26 +9,11 @@ public enum AdvisoryKind
     /// <summary>The domain has no mailkey host.</summary>
     NoHost,
 
-    /// <summary>There is a mailkey host, and something is wrong with what it publishes.</summary>
+    /// <summary>There is a mailkey host, and none of its keys can be used.</summary>
     HostBroken,
 
     /// <summary>It can't be found out whether there is one.</summary>
     HostUnknown,
-}
-
-/// <summary>The state of a sender domain.</summary>
-/// <param name="Kind">What to advise.</param>
-/// <param name="Problems">What is broken, a line each; untrusted text.</param>
-public sealed record DomainCondition(AdvisoryKind Kind, IReadOnlyList<string> Problems)
-{
-    public static DomainCondition Unremarkable { get; } = new(AdvisoryKind.None, []);
-}
-
-/// <summary>Finds out in what state the mailkey host of a domain is, as a receiver of its mail would.</summary>
-public interface IDomainInspector
-{
-    /// <param name="domain">Lower-case A-labels.</param>
-    ValueTask<DomainCondition> InspectAsync(string domain, CancellationToken cancellationToken);
 }
 
 /// <summary>The words of the journal.</summary>
@@ -41,4 +26,26 @@ public static class AdvisoryKinds
         AdvisoryKind.HostUnknown => "host-unknown",
         _ => "none",
     };
+}
+
+/// <summary>The state of a sender domain.</summary>
+public sealed record DomainCondition
+{
+    public static DomainCondition Unremarkable { get; } = new() { Kind = AdvisoryKind.None };
+
+    public required AdvisoryKind Kind { get; init; }
+
+    /// <summary>What is broken and how to mend it, a line each; untrusted text.</summary>
+    public IReadOnlyList<string> Problems { get; init; } = [];
+
+    /// <summary>Lines for the zone file; only when there is no host.</summary>
+    public IReadOnlyList<string> RecordsToPublish { get; init; } = [];
+}
+
+/// <summary>Finds out in what state the mailkey host of a domain is, as a receiver of its mail would.</summary>
+public interface IDomainInspector
+{
+    /// <param name="domain">Lower-case A-labels.</param>
+    /// <exception cref="OperationCanceledException">The token said so.</exception>
+    ValueTask<DomainCondition> InspectAsync(string domain, CancellationToken cancellationToken);
 }

@@ -2,25 +2,28 @@ using Mailkey.Authentication.Keys;
 
 namespace Mailkey.Bounces.Advice;
 
-/// <summary>Asks for the key set of a domain in the way the verifier does, with the same cache and limits.</summary>
-public sealed class KeyHostInspector(KeyHostDiscovery discovery) : IDomainInspector
+/// <summary>
+/// The state of a domain, of all that <see cref="DomainInspection"/> finds only what hurts: a note is for who does not know
+/// mailkey, or whose mail is being refused. The rest is for <c>mailkey check</c>.
+/// </summary>
+public sealed class KeyHostInspector(DomainInspection inspection) : IDomainInspector
 {
     public async ValueTask<DomainCondition> InspectAsync(string domain, CancellationToken cancellationToken)
     {
-        var host = await discovery.FindAsync(domain, cancellationToken);
-        return host switch
+        var findings = await inspection.InspectAsync(domain, cancellationToken);
+        var kind = findings.State switch
         {
-            { State: KeyHostState.Absent } => new(AdvisoryKind.NoHost, []),
-            { State: KeyHostState.Exists, Keys: { } keys } => OfKeys(keys),
-            _ => new(AdvisoryKind.HostUnknown, [host.Reason]),
+            KeyHostState.Absent => AdvisoryKind.NoHost,
+            KeyHostState.Unknown => AdvisoryKind.HostUnknown,
+            _ => findings.Keys.Any(key => key.Status == KeyStatus.Active) ? AdvisoryKind.None : AdvisoryKind.HostBroken,
         };
-    }
-
-    private static DomainCondition OfKeys(KeySet keys)
-    {
-        var usable = keys.Keys.Any(key => key.Status == KeyStatus.Active);
-        return usable && keys.Problems.Count == 0
-            ? DomainCondition.Unremarkable
-            : new(AdvisoryKind.HostBroken, usable ? keys.Problems : ["no key can be used, so all mail counts as unsigned", .. keys.Problems]);
+        return new()
+        {
+            Kind = kind,
+            Problems = kind is AdvisoryKind.HostBroken or AdvisoryKind.HostUnknown
+                ? [.. findings.Problems.SelectMany(problem => new[] { problem.What, $"  {problem.Fix}" })]
+                : [],
+            RecordsToPublish = findings.RecordsToPublish,
+        };
     }
 }

@@ -23,13 +23,15 @@ public sealed class KeyHostInspectorTests(PostgresServer postgres) : BouncesTest
             ["servfail.example"]);
         await using var service = await StartWithAsync(inspector: null, new KeyValuePair<string, string?>("Mailkey:Dns:Resolvers:0", dns.Resolver));
 
-        Assert.Equal("no-host", (await AdvisoryAsync("absent.example")).Advisory);
+        var absent = await AdvisoryAsync("absent.example");
+        Assert.Equal("no-host", absent.Advisory);
+        Assert.Contains("\r\n  mailkey.absent.example. 3600 IN TXT ", absent.Text, StringComparison.Ordinal);
         Assert.Equal("none", (await AdvisoryAsync("fine.example")).Advisory);
         Assert.Equal("none", (await AdvisoryAsync("[192.0.2.1]")).Advisory);
 
         var revoked = await AdvisoryAsync("revoked.example");
         Assert.Equal("host-broken", revoked.Advisory);
-        Assert.Contains("\r\n  no key can be used, so all mail counts as unsigned\r\n", revoked.Text, StringComparison.Ordinal);
+        Assert.Contains("\r\n  The key set has no usable active key: all mail of the domain is refused as unsigned\r\n", revoked.Text, StringComparison.Ordinal);
 
         var wrong = await AdvisoryAsync("wrong.example");
         Assert.Equal("host-broken", wrong.Advisory);
@@ -53,9 +55,9 @@ public sealed class KeyHostInspectorTests(PostgresServer postgres) : BouncesTest
     {
         foreach (var kind in Enum.GetValues<AdvisoryKind>())
         {
-            var lines = AdvisoryNote.Lines(new(kind, Enumerable.Repeat("problem", 100).ToArray()), "example.com", "2026a", "https://help.example.net/");
+            var lines = AdvisoryNote.Lines(new() { Kind = kind, Problems = [.. Enumerable.Repeat("problem", 100)], RecordsToPublish = ["record"] }, "example.com", "2026a", "https://help.example.net/");
 
-            Assert.True(lines.Count <= 16);
+            Assert.True(lines.Count <= 20);
             Assert.Equal(kind == AdvisoryKind.None, lines.Count == 0);
         }
     }

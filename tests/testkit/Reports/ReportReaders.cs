@@ -26,7 +26,7 @@ public static class ReportReaders
         """;
 
     private const string SisimaiReader = """
-        use Sisimai; use JSON;
+        use Sisimai; use JSON::PP;
         local $/; my $mail = <STDIN>;
         my $found = Sisimai->make(\$mail, delivered => 1) || [];
         print encode_json([map { {
