@@ -2,6 +2,7 @@ using Mailkey.Authentication.Keys;
 using Mailkey.Authentication.Signatures;
 using Mailkey.Hosting.Options;
 using Mailkey.Messaging.Verdicts;
+using Mailkey.Verifier.Pins;
 using Mailkey.Verifier.Policy;
 using Mailkey.Verifier.Verification;
 using Microsoft.Extensions.Options;
@@ -13,6 +14,7 @@ public static class VerifierServices
 {
     public static WebApplicationBuilder AddVerifier(this WebApplicationBuilder builder)
     {
+        builder.Services.AddKeySetPins();
         builder.Services.AddKeyHostDiscovery();
         builder.Services.AddSingleton(new SignatureVerifier());
         builder.Services.AddSingleton(provider => new StagePolicy(provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Policy));

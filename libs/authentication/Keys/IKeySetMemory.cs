@@ -7,7 +7,22 @@ namespace Mailkey.Authentication.Keys;
 /// <param name="Serial">Highest serial seen; null when it never had one.</param>
 /// <param name="LastSeen">When a set was last found.</param>
 /// <param name="AbsentSince">When it was first found to be gone; null while it publishes.</param>
-public sealed record SeenKeySet(string Domain, long? Serial, DateTimeOffset LastSeen, DateTimeOffset? AbsentSince = null);
+public sealed record SeenKeySet(string Domain, long? Serial, DateTimeOffset LastSeen, DateTimeOffset? AbsentSince = null)
+{
+    /// <summary>What two observers of a domain know together, whatever the order in which they tell it.</summary>
+    public SeenKeySet Merge(SeenKeySet other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        var lastSeen = LastSeen > other.LastSeen ? LastSeen : other.LastSeen;
+        var one = AbsentSince > lastSeen ? AbsentSince : null;
+        var two = other.AbsentSince > lastSeen ? other.AbsentSince : null;
+        return new(
+            Domain,
+            Serial > other.Serial || other.Serial is null ? Serial : other.Serial,
+            lastSeen,
+            one is null || two < one ? two : one); // a comparison with null is false: the only one, or the earlier one
+    }
+}
 
 /// <summary>
 /// Remembers who published, so that a set can't be rolled back and a publisher can't vanish without notice. Asked on the mail
@@ -18,7 +33,7 @@ public interface IKeySetMemory
     /// <summary>What is known of a domain, or null.</summary>
     SeenKeySet? Recall(string domain);
 
-    /// <summary>Keeps a fact in place of an older one of the domain.</summary>
+    /// <summary>Adds a fact to what is known of the domain.</summary>
     void Remember(SeenKeySet seen);
 
     /// <summary>Drops a domain that was absent for the whole grace period.</summary>
@@ -37,23 +52,31 @@ public sealed class InProcessKeySetMemory(int capacity) : IKeySetMemory
 
     public SeenKeySet? Recall(string domain) => _seen.GetValueOrDefault(domain);
 
-    public void Remember(SeenKeySet seen)
-    {
-        if (!_seen.ContainsKey(seen.Domain))
-        {
-            if (Count >= capacity)
-            {
-                return;
-            }
+    public void Remember(SeenKeySet seen) => TryRemember(seen);
 
-            if (_seen.TryAdd(seen.Domain, seen))
+    /// <summary>False when the domain is new and there is no room.</summary>
+    public bool TryRemember(SeenKeySet seen)
+    {
+        ArgumentNullException.ThrowIfNull(seen);
+        while (true)
+        {
+            if (_seen.TryGetValue(seen.Domain, out var known))
+            {
+                if (_seen.TryUpdate(seen.Domain, known.Merge(seen), known))
+                {
+                    return true;
+                }
+            }
+            else if (Count >= capacity)
+            {
+                return false;
+            }
+            else if (_seen.TryAdd(seen.Domain, seen))
             {
                 Interlocked.Increment(ref _count);
-                return;
+                return true;
             }
         }
-
-        _seen[seen.Domain] = seen;
     }
 
     public void Forget(string domain)
