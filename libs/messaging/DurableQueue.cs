@@ -22,8 +22,17 @@ public static class DurableQueue
     /// <summary>Delivery reports that may become notifications to the sender.</summary>
     public const string Bounces = "bounces";
 
+    /// <summary>Messages that wait for their next attempt.</summary>
+    public const string Deferral = "deferral";
+
+    /// <summary>Attempts that are due.</summary>
+    public const string AttemptDelivery = "attempt-delivery";
+
     /// <summary>Where a quorum queue puts a message that killed its consumers too often.</summary>
     public const string DeadLetters = "mailkey-dead-letters";
+
+    /// <summary>Every queue that a consumer or saga of ours reads.</summary>
+    public static IReadOnlyList<string> All { get; } = [Delivery, Deferral, AttemptDelivery, Bounces, Journal, JournalAccepted];
 
     /// <summary>Redeliveries before a message counts as poison. RabbitMQ 3.10 has no limit of its own, RabbitMQ 4 has 20.</summary>
     private const int DeliveryLimit = 20;

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using Mailkey.Tool.Configuration;
+using Mailkey.Tool.DeadLetters;
+using Mailkey.Tool.Journal;
 using Mailkey.Tool.Keys;
 using Mailkey.Tool.Messages;
 
@@ -25,6 +27,8 @@ public static class MailkeyTool
             SignCommand.Create(console, time),
             VerifyCommand.Create(console, time),
             ConfigCommand.Create(console),
+            TraceCommand.Create(console, time),
+            DeadLettersCommand.Create(console),
         };
         foreach (var option in root.Options)
         {
