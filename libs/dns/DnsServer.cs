@@ -14,7 +14,12 @@ internal sealed class DnsServer(IPEndPoint endpoint)
     // Datagrams that are not our answer. So many mean that somebody guesses: TCP can't be guessed into.
     private const int MaxStrays = 16;
 
+    // Answers with a changed case after which it is not asked in mixed case any more, even if it never answers over TCP. Each
+    // of them had the right id and came to the right port, so nobody gets there by guessing.
+    private const int MaxChangedCases = 3;
+
     private volatile bool _keepsCase = true;
+    private int _changedCases;
     private volatile bool _knowsEdns = true;
 
     public IPEndPoint Endpoint => endpoint;
@@ -40,7 +45,7 @@ internal sealed class DnsServer(IPEndPoint endpoint)
 
     private async Task<ServerReply> AskAsync(string name, DnsRecordType type, bool edns, CancellationToken cancellationToken)
     {
-        var mixCase = _keepsCase;
+        var mixCase = _keepsCase && Volatile.Read(ref _changedCases) < MaxChangedCases;
         var query = ArrayPool<byte>.Shared.Rent(DnsQuery.MaxLength + 2);
         var answer = ArrayPool<byte>.Shared.Rent(UdpBuffer);
         try
@@ -63,6 +68,10 @@ internal sealed class DnsServer(IPEndPoint endpoint)
                     {
                         return reply;
                     }
+                }
+                else
+                {
+                    Interlocked.Increment(ref _changedCases);
                 }
             }
 

@@ -20,7 +20,7 @@ public sealed class DnsResolverTests
         new() { Servers = [server.Endpoint], CacheEntries = cacheEntries, MaxConcurrent = maxConcurrent, MaxNegativeTtl = TimeSpan.FromMinutes(15) }, _time);
 
     [Fact]
-    public async Task Resolver_mixes_the_case_and_uses_a_new_id_each_time()
+    public async Task Resolver_mixes_the_case_and_uses_a_new_id_and_port_each_time()
     {
         await using var server = HostileDnsServer.Start(query => query.NameError());
         var resolver = Create(server);
@@ -32,7 +32,8 @@ public sealed class DnsResolverTests
         Assert.All(server.Queries, query => Assert.False(query.Tcp));
         Assert.Equal(8, server.Queries.Count);
         Assert.Contains(server.Queries, query => query.SentName != query.Name);
-        Assert.True(server.Queries.Select(query => (query.Message[0] << 8) | query.Message[1]).Distinct().Count() > 1);
+        Assert.True(server.Queries.Select(query => (query.Message[0] << 8) | query.Message[1]).Distinct().Count() > 6);
+        Assert.True(server.Queries.Select(query => query.ClientPort).Distinct().Count() > 6);
     }
 
     [Fact]
@@ -57,6 +58,22 @@ public sealed class DnsResolverTests
         server.Queries.Clear();
         Assert.Equal(DnsStatus.Success, (await resolver.ResolveAsync("another-name-with-many-letters.example.org", DnsRecordType.A, Stop)).Status);
         Assert.False(Assert.Single(server.Queries).Tcp);
+    }
+
+    [Fact]
+    public async Task Resolver_comes_to_terms_with_a_server_that_changes_the_case_and_has_no_tcp()
+    {
+        await using var server = HostileDnsServer.Start(query => query.Tcp
+            ? new HostileReply([0]) // nonsense: a connection that is of no use
+            : query.Reply(0, [HostileRecord.A(query.Name, "192.0.2.7")], question: query.QuestionInLowerCase()));
+        var resolver = Create(server);
+        var statuses = new List<DnsStatus>();
+        for (var i = 0; i < 5; i++)
+        {
+            statuses.Add((await resolver.ResolveAsync($"a-long-name-with-many-letters-{i}.example.org", DnsRecordType.A, Stop)).Status);
+        }
+
+        Assert.Equal([DnsStatus.ServerFailure, DnsStatus.ServerFailure, DnsStatus.ServerFailure, DnsStatus.Success, DnsStatus.Success], statuses);
     }
 
     [Fact]

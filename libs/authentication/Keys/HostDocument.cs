@@ -83,6 +83,12 @@ public sealed record HostDocument
         var position = 0;
         foreach (var item in list.EnumerateArray())
         {
+            if (position == KeySetReading.MaxParsed)
+            {
+                KeySetReading.Report(problems, $"more than {KeySetReading.MaxParsed} keys");
+                break;
+            }
+
             if (TryReadKey(item, position++, out var key, out var problem))
             {
                 keys.Add(key);

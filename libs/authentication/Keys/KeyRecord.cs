@@ -158,8 +158,8 @@ public sealed record KeyRecord
 
     private static KeyRecord Malformed(string problem) => new() { Kind = KeyRecordKind.Malformed, Problem = problem };
 
-    // Said before the whole is parsed, so that a damaged record of ours is reported and one of others is not.
-    private static bool IsOurs(ReadOnlySpan<byte> text)
+    /// <summary>Whether a text begins with the version; said apart from the whole, so that a damaged record of ours is reported and one of others is not.</summary>
+    internal static bool IsOurs(ReadOnlySpan<byte> text)
     {
         text = text.TrimStart(" \t"u8);
         if (text.IsEmpty || text[0] != 'v')

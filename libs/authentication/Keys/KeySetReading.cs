@@ -9,6 +9,9 @@ public static class KeySetReading
     /// <summary>Most keys of a set. Rotation needs two or three; what is beyond is reported and not used.</summary>
     public const int MaxKeys = 32;
 
+    // Records that are parsed: importing a key costs, and one answer could hold hundreds.
+    internal const int MaxParsed = 2 * MaxKeys;
+
     /// <summary>
     /// Reads the TXT records of a mailkey host. Null when none of them is ours, or, with <paramref name="mustName"/>, when none
     /// names the domain: then nothing is published there for it.
@@ -23,10 +26,23 @@ public static class KeySetReading
         List<string> problems = [];
         string? report = null;
         var ours = false;
+        var parsed = 0;
         foreach (var text in records)
         {
-            var record = KeyRecord.Parse(Encoding.Latin1.GetBytes(text.Text ?? ""));
-            if (record.Kind == KeyRecordKind.NotOurs || (mustName && record.Domain != domain))
+            var octets = Encoding.Latin1.GetBytes(text.Text ?? "");
+            if (!KeyRecord.IsOurs(octets))
+            {
+                continue;
+            }
+
+            if (parsed++ == MaxParsed)
+            {
+                Report(problems, $"more than {MaxParsed} records");
+                break;
+            }
+
+            var record = KeyRecord.Parse(octets);
+            if (mustName && record.Domain != domain)
             {
                 continue;
             }

@@ -116,5 +116,10 @@ public sealed class HostDocumentTests
         Assert.Equal(["mine"], KeySetReading.FromText("example.org", records, mustName: true)!.Keys.Select(key => key.Name).ToArray());
         Assert.Equal(["own", "mine"], KeySetReading.FromText("example.org", records, mustName: false)!.Keys.Select(key => key.Name).ToArray());
         Assert.Null(KeySetReading.FromText("example.com", records, mustName: true));
+
+        // However many records a stranger publishes, so many are looked at.
+        var many = KeySetReading.FromText("example.org", [.. Enumerable.Range(0, 500).Select(i => Text(DiscoverySetup.Record($"k{i}")))], mustName: false)!;
+        Assert.Equal(KeySetReading.MaxKeys, many.Keys.Count);
+        Assert.Contains("more than 64 records", many.Problems);
     }
 }

@@ -82,7 +82,7 @@ public sealed class HostileDnsServer : IAsyncDisposable
     {
         try
         {
-            foreach (var datagram in (await ReplyAsync(message, tcp: false)).Messages)
+            foreach (var datagram in (await ReplyAsync(message, tcp: false, client)).Messages)
             {
                 await _udp.SendToAsync(datagram, SocketFlags.None, client, _stopping.Token);
             }
@@ -117,7 +117,7 @@ public sealed class HostileDnsServer : IAsyncDisposable
                 await stream.ReadExactlyAsync(frame, _stopping.Token);
                 var message = new byte[BinaryPrimitives.ReadUInt16BigEndian(frame)];
                 await stream.ReadExactlyAsync(message, _stopping.Token);
-                foreach (var answer in (await ReplyAsync(message, tcp: true)).Messages)
+                foreach (var answer in (await ReplyAsync(message, tcp: true, client.Client.RemoteEndPoint)).Messages)
                 {
                     var framed = new byte[answer.Length + 2];
                     BinaryPrimitives.WriteUInt16BigEndian(framed, (ushort)answer.Length);
@@ -131,9 +131,9 @@ public sealed class HostileDnsServer : IAsyncDisposable
         }
     }
 
-    private Task<HostileReply> ReplyAsync(byte[] message, bool tcp)
+    private Task<HostileReply> ReplyAsync(byte[] message, bool tcp, EndPoint? client)
     {
-        var query = new HostileQuery(message, tcp);
+        var query = new HostileQuery(message, tcp) { ClientPort = (client as IPEndPoint)?.Port ?? 0 };
         Queries.Enqueue(query);
         return _behaviour(query);
     }
@@ -168,6 +168,9 @@ public sealed class HostileQuery
 
     public byte[] Message { get; }
     public bool Tcp { get; }
+
+    /// <summary>Port that the query came from.</summary>
+    public int ClientPort { get; init; }
 
     /// <summary>The name in the case in which it was sent.</summary>
     public string SentName { get; }
