@@ -20,7 +20,7 @@ services_build() {
     infrastructure_say 'building (once)'
     rm -f "$root/.run/bin/fingerprint"
     dotnet_run_logged "$root/.run/build.log" 'the build' \
-      dotnet build "$root/deploy/local/Services.slnf" -c Release -v q -clp:NoSummary 8>&- || exit 1
+      dotnet build "$root/deploy/local/Services.slnf" -c Release -v q -clp:NoSummary -p:RunAnalyzers=false 8>&- || exit 1
     for name in $services_names tool; do
       if [ "$name" = tool ]; then from=$root/tools/mailkey; else from=$root/services/$name; fi
       # A program that runs keeps its files: they are replaced, not written over.
