@@ -19,14 +19,15 @@ public enum SenderStanding
 public static class SenderEvidence
 {
     /// <summary>
-    /// Judges by the verdict of the message. "fail" means that the domain publishes keys and none of them signed this: it was
-    /// accepted only because the policy stage observes. A verdict holds no SPF result yet; once it does, an SPF "fail"
-    /// (RFC 7208 §2.6.4) is <see cref="SenderStanding.Forged"/> here as well, and nothing else has to change.
+    /// Judges by the verdict of the message. A domain that publishes keys, none of which signed this, says that it is not its
+    /// mail; that it was accepted can only be because the policy stage observes. A verdict holds no SPF result yet; once it
+    /// does, an SPF "fail" (RFC 7208 §2.6.4) is <see cref="SenderStanding.Forged"/> here as well, and nothing else has to
+    /// change.
     /// </summary>
     public static SenderStanding Of(Verdict? verdict) => verdict switch
     {
         { Authenticated: true } => SenderStanding.Authenticated,
-        { Result: "fail" } => SenderStanding.Forged,
+        { HostState: "exists", Result: "fail" or "permerror" } => SenderStanding.Forged,
         _ => SenderStanding.Unproven,
     };
 }

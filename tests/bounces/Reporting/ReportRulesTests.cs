@@ -92,9 +92,11 @@ public sealed class ReportRulesTests
     public void ReportRules_null_reverse_path_gets_nothing() =>
         AssertSuppressed(Reports.Failed("", Reports.Verdict("pass")), SuppressionReason.NullReversePath);
 
-    [Fact]
-    public void ReportRules_forged_sender_gets_nothing() =>
-        AssertSuppressed(Reports.Failed("alice@example.com", Reports.Verdict("fail")), SuppressionReason.Forged);
+    [Theory]
+    [InlineData("fail")]
+    [InlineData("permerror")]
+    public void ReportRules_forged_sender_gets_nothing(string result) =>
+        AssertSuppressed(Reports.Failed("alice@example.com", Reports.Verdict(result)), SuppressionReason.Forged);
 
     [Fact]
     public void ReportRules_switch_silences_unproven_senders() =>
