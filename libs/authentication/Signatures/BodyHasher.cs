@@ -228,24 +228,52 @@ public sealed class BodyHasher : IDisposable
         line[0] is not ((byte)' ' or (byte)'\t') && line[^1] is not ((byte)' ' or (byte)'\t') &&
         !line.Contains((byte)'\t') && line.IndexOf("  "u8) < 0;
 
-    // One line without its end, word by word. Each octet is looked at once, however odd the line is.
+    // One line without its end that relaxed changes. Each octet is looked at once, however odd the line is.
     private void AppendWords(ReadOnlySpan<byte> line)
     {
+        var space = line.IndexOfAnyExcept((byte)' ', (byte)'\t');
+        pendingWhiteSpace |= space != 0 && !line.IsEmpty;
+        if (space < 0)
+        {
+            return;
+        }
+
+        Flush();
+        line = line[space..];
         while (!line.IsEmpty)
         {
-            var word = line.IndexOfAny((byte)' ', (byte)'\t');
-            word = word < 0 ? line.Length : word;
-            if (word > 0)
+            if (staged > StagingSize / 2)
             {
-                Flush();
-                Stage(line[..word]);
-                line = line[word..];
+                hash.AppendData(staging, 0, staged);
+                staged = 0;
             }
 
-            var space = line.IndexOfAnyExcept((byte)' ', (byte)'\t');
-            space = space < 0 ? line.Length : space;
-            pendingWhiteSpace |= space > 0;
-            line = line[space..];
+            // A space that is owed from the part before makes the result one octet longer than the part.
+            var part = line[..Math.Min(line.Length, (StagingSize / 2) - 1)];
+            line = line[part.Length..];
+            var target = staging.AsSpan(staged);
+            var length = 0;
+            var owed = pendingWhiteSpace;
+            foreach (var octet in part)
+            {
+                if (octet is (byte)' ' or (byte)'\t')
+                {
+                    owed = true;
+                    continue;
+                }
+
+                if (owed)
+                {
+                    target[length++] = (byte)' ';
+                    owed = false;
+                }
+
+                target[length++] = octet;
+            }
+
+            pendingWhiteSpace = owed;
+            staged += length;
+            Length += length;
         }
     }
 

@@ -78,7 +78,7 @@ public sealed class BodyHasherTests
     public void BodyHasher_equals_the_plain_form_of_long_bodies(Canonicalization canonicalization)
     {
         var random = new System.Random(7);
-        string[] lines = ["", new string('x', 5000), "a plain line of text without anything special in it", "  indented\tand\tspaced  ", " ", "\t", new string(' ', 3000) + "x"];
+        string[] lines = ["", new string('x', 5000), "a plain line of text without anything special in it", "  indented\tand\tspaced  ", " ", "\t", new string(' ', 3000) + "x", "a\t" + new string('y', 7000) + "  b c \td"];
         for (var round = 0; round < 30; round++)
         {
             var body = string.Concat(Enumerable.Range(0, 200).Select(_ => lines[random.Next(lines.Length)] + "\r\n"));
