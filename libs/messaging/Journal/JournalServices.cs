@@ -13,11 +13,12 @@ public static class JournalServices
     public static IServiceCollection AddJournal(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton(provider =>
-        {
-            var bus = provider.GetRequiredService<IBus>();
-            return new JournalWriter(bus.Publish, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<JournalWriter>>());
-        });
+        services.TryAddSingleton(provider => new JournalWriter(
+            // Asked for when there is something to publish: a saga that writes to the journal is part of the bus, and would
+            // wait here for the bus that waits for it.
+            (entries, cancellationToken) => provider.GetRequiredService<IBus>().Publish(entries, cancellationToken),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<JournalWriter>>()));
         services.TryAddSingleton<IJournal>(provider => provider.GetRequiredService<JournalWriter>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, JournalFlush>());
         return services;
