@@ -34,6 +34,12 @@ public static class BusServices
                     host.PublisherConfirmation = true;
                     host.Heartbeat(options.Heartbeat);
                 });
+                rabbit.ConfigureJsonSerializerOptions(json =>
+                {
+                    // Blanks for a reader's eye are a third of a message otherwise.
+                    json.WriteIndented = false;
+                    return json;
+                });
                 DurableQueue.ConfigurePublishers(rabbit);
                 rabbit.ConfigureEndpoints(context);
             });

@@ -1,5 +1,4 @@
 using Mailkey.Hosting;
-using Mailkey.Testkit.Infrastructure;
 using MassTransit;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -26,14 +25,14 @@ internal sealed class BusHost : IAsyncDisposable
     public NpgsqlDataSource Database => _host.Services.GetRequiredService<NpgsqlDataSource>();
 
     public static async Task<BusHost> StartAsync(
-        PostgresServer postgres, RabbitMqServer rabbit, Action<IServiceCollection>? services = null, Action<IBusRegistrationConfigurator>? bus = null,
+        string postgres, string rabbit, Action<IServiceCollection>? services = null, Action<IBusRegistrationConfigurator>? bus = null,
         Action<IServiceCollection>? afterBus = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Configuration.AddInMemoryCollection(
         [
-            new("Mailkey:Postgres:ConnectionString", postgres.ConnectionString),
-            new("Mailkey:RabbitMq:Uri", rabbit.Uri),
+            new("Mailkey:Postgres:ConnectionString", postgres),
+            new("Mailkey:RabbitMq:Uri", rabbit),
         ]);
         builder.Services.AddLogging();
         builder.Services.AddSingleton(Logs);
@@ -57,6 +56,18 @@ internal sealed class BusHost : IAsyncDisposable
     {
         await using var command = Database.CreateCommand(sql);
         return (T)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+    }
+
+    /// <summary>Waits for a row that is written after the state machine has reported.</summary>
+    public async Task EventuallyAsync(string sql, long expected)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
+        for (var tries = 0; tries < 1000 && await ScalarAsync<long>(sql) != expected; tries++)
+        {
+            await timer.WaitForNextTickAsync(TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(expected, await ScalarAsync<long>(sql));
     }
 
     public async ValueTask DisposeAsync()

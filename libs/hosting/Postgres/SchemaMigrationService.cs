@@ -21,7 +21,7 @@ internal sealed class SchemaMigrationService(
                 await migrator.ApplyAsync(migrations, cancellationToken);
                 return;
             }
-            catch (NpgsqlException e) when (e.IsTransient)
+            catch (NpgsqlException e) when (DatabaseOutage.Is(e))
             {
                 logger.LogWarning("PostgreSQL is not ready, trying again in {Pause}: {Reason}", Pause, e.Message);
             }

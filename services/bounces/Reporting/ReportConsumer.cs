@@ -76,6 +76,6 @@ public sealed class ReportConsumerDefinition : ConsumerDefinition<ReportConsumer
             retry.Handle<IOException>();
             retry.Interval(OutageRetries, OutagePause);
         });
-        endpointConfigurator.UseSagaConflictRetry();
+        endpointConfigurator.UseSagaRetry();
     }
 }

@@ -1,3 +1,4 @@
+using Mailkey.Hosting.Postgres;
 using Mailkey.Journal.Search;
 using Mailkey.Ledger;
 using Mailkey.Messaging;
@@ -70,7 +71,7 @@ internal sealed class JournalAppender : BackgroundService
                 await AppendAsync(parts);
                 return null;
             }
-            catch (NpgsqlException e) when (IsDatabaseAway(e))
+            catch (NpgsqlException e) when (DatabaseOutage.Is(e))
             {
                 // No fault of these messages: they wait, and the queues behind them. When the service stops the broker keeps them.
                 if (_stopping.IsCancellationRequested)
@@ -107,9 +108,6 @@ internal sealed class JournalAppender : BackgroundService
         await _store.AppendBatchAsync(
             events, messages.Count == 0 ? null : commands => commands.Add(_messages.Upsert(messages.Values)), CancellationToken.None);
     }
-
-    // SQLSTATE class 57 is operator intervention: the server shuts down, or starts.
-    private static bool IsDatabaseAway(NpgsqlException e) => e.IsTransient || e.SqlState is ['5', '7', 'P', ..];
 
     private static void Finish(IReadOnlyList<Part> parts, Exception? error)
     {

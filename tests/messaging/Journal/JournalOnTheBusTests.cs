@@ -32,7 +32,7 @@ public sealed class JournalOnTheBusTests(PostgresServer postgres, RabbitMqServer
     [Fact]
     public async Task Events_wait_in_the_queue_of_the_journal_before_it_ever_ran()
     {
-        await using (var host = await BusHost.StartAsync(postgres, rabbit, afterBus: services => services.AddJournal()))
+        await using (var host = await BusHost.StartAsync(postgres.ConnectionString, rabbit.Uri, afterBus: services => services.AddJournal()))
         {
             var journal = host.Services.GetRequiredService<IJournal>();
             journal.Append("q1", new RecipientDelivered { ForwardPath = "a", NextHop = "b", Reply = "c", Attempt = 1 });
@@ -46,8 +46,8 @@ public sealed class JournalOnTheBusTests(PostgresServer postgres, RabbitMqServer
     {
         var gate = new LastWordsGate();
         var host = await BusHost.StartAsync(
-            postgres,
-            rabbit,
+            postgres.ConnectionString,
+            rabbit.Uri,
             services => services.AddSingleton(gate),
             bus => bus.AddConsumer<LastWordsConsumer>(),
             afterBus: services => services.AddJournal());

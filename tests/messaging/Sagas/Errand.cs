@@ -36,10 +36,10 @@ public sealed class ErrandLog
 
     public void Done(Guid errand) => _done.Writer.TryWrite(errand);
 
-    public async Task<Guid> NextDoneAsync()
+    public async Task<Guid> NextDoneAsync(TimeSpan? atMost = null)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        timeout.CancelAfter(TimeSpan.FromSeconds(30));
+        timeout.CancelAfter(atMost ?? TimeSpan.FromSeconds(30));
         return await _done.Reader.ReadAsync(timeout.Token);
     }
 }
@@ -101,5 +101,5 @@ public sealed class ErrandDefinition : SagaDefinition<Errand>
 {
     protected override void ConfigureSaga(
         IReceiveEndpointConfigurator endpointConfigurator, ISagaConfigurator<Errand> sagaConfigurator, IRegistrationContext context) =>
-        endpointConfigurator.UseSagaConflictRetry();
+        endpointConfigurator.UseSagaRetry();
 }

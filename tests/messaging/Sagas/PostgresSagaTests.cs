@@ -19,7 +19,7 @@ public sealed class PostgresSagaTests(PostgresServer postgres, RabbitMqServer ra
 
         Assert.Equal(id, await _log.NextDoneAsync());
         Assert.Equal(3, _log.Wakes.Count);
-        await EventuallyAsync(host, $"SELECT count(*) FROM service.errand WHERE correlation_id = '{id}'", 0L);
+        await host.EventuallyAsync($"SELECT count(*) FROM service.errand WHERE correlation_id = '{id}'", 0L);
         Assert.Equal(0L, await host.ScalarAsync<long>("SELECT count(*) FROM service.timers"));
     }
 
@@ -45,7 +45,7 @@ public sealed class PostgresSagaTests(PostgresServer postgres, RabbitMqServer ra
 
         await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => host.Bus.Publish(new ErrandTouched(id))));
 
-        await EventuallyAsync(host, $"SELECT coalesce(max((state->>'touches')::bigint), 0) FROM service.errand WHERE correlation_id = '{id}'", 8L);
+        await host.EventuallyAsync($"SELECT coalesce(max((state->>'touches')::bigint), 0) FROM service.errand WHERE correlation_id = '{id}'", 8L);
         Assert.Equal(7L, await host.ScalarAsync<long>($"SELECT version FROM service.errand WHERE correlation_id = '{id}'"));
         Assert.Equal("Waiting", await host.ScalarAsync<string>($"SELECT current_state FROM service.errand WHERE correlation_id = '{id}'"));
     }
@@ -56,13 +56,13 @@ public sealed class PostgresSagaTests(PostgresServer postgres, RabbitMqServer ra
         await using var host = await StartAsync();
         var id = Guid.CreateVersion7();
         await host.Bus.Publish(new ErrandStarted(id, TimeSpan.FromHours(1), Wakes: 1, Note: ""));
-        await EventuallyAsync(host, "SELECT count(*) FROM service.timers", 1L);
+        await host.EventuallyAsync("SELECT count(*) FROM service.timers", 1L);
 
         await host.Bus.Publish(new ErrandCalledOff(id));
 
         Assert.Equal(id, await _log.NextDoneAsync());
-        await EventuallyAsync(host, "SELECT count(*) FROM service.timers", 0L);
-        await EventuallyAsync(host, $"SELECT count(*) FROM service.errand WHERE correlation_id = '{id}'", 0L);
+        await host.EventuallyAsync("SELECT count(*) FROM service.timers", 0L);
+        await host.EventuallyAsync($"SELECT count(*) FROM service.errand WHERE correlation_id = '{id}'", 0L);
         Assert.Empty(_log.Wakes);
     }
 
@@ -73,7 +73,7 @@ public sealed class PostgresSagaTests(PostgresServer postgres, RabbitMqServer ra
         await using (var before = await StartAsync())
         {
             await before.Bus.Publish(new ErrandStarted(id, TimeSpan.FromSeconds(2), Wakes: 1, Note: ""));
-            await EventuallyAsync(before, "SELECT count(*) FROM service.timers", 1L);
+            await before.EventuallyAsync("SELECT count(*) FROM service.timers", 1L);
         }
 
         Assert.Empty(_log.Wakes);
@@ -105,7 +105,7 @@ public sealed class PostgresSagaTests(PostgresServer postgres, RabbitMqServer ra
 
         await host.Bus.Publish(new ErrandStarted(id, TimeSpan.FromHours(1), Wakes: 1, Note: "a\0b\\u0000"));
 
-        await EventuallyAsync(host, $"SELECT count(*) FROM service.errand WHERE correlation_id = '{id}'", 1L);
+        await host.EventuallyAsync($"SELECT count(*) FROM service.errand WHERE correlation_id = '{id}'", 1L);
         Assert.Equal("a\uFFFDb\\u0000", await host.ScalarAsync<string>($"SELECT state->>'note' FROM service.errand WHERE correlation_id = '{id}'"));
         await host.Bus.Publish(new ErrandCalledOff(id));
         Assert.Equal(id, await _log.NextDoneAsync());
@@ -117,7 +117,7 @@ public sealed class PostgresSagaTests(PostgresServer postgres, RabbitMqServer ra
         await using var host = await StartAsync();
         var id = Guid.CreateVersion7();
         await host.Bus.Publish(new ErrandTouched(id));
-        await EventuallyAsync(host, $"SELECT count(*) FROM service.errand WHERE correlation_id = '{id}'", 1L);
+        await host.EventuallyAsync($"SELECT count(*) FROM service.errand WHERE correlation_id = '{id}'", 1L);
 
         await using var scope = host.Services.CreateAsyncScope();
         var scheduler = scope.ServiceProvider.GetRequiredService<IMessageScheduler>();
@@ -127,20 +127,8 @@ public sealed class PostgresSagaTests(PostgresServer postgres, RabbitMqServer ra
     }
 
     private Task<BusHost> StartAsync() => BusHost.StartAsync(
-        postgres,
-        rabbit,
+        postgres.ConnectionString,
+        rabbit.Uri,
         services => services.AddSingleton(_log),
         bus => bus.AddSagaStateMachine<ErrandStateMachine, Errand>(typeof(ErrandDefinition)).PostgresRepository("service"));
-
-    // The row is written after the state machine has reported, so the last step can only be looked for.
-    private static async Task EventuallyAsync(BusHost host, string sql, long expected)
-    {
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
-        for (var tries = 0; tries < 1000 && await host.ScalarAsync<long>(sql) != expected; tries++)
-        {
-            await timer.WaitForNextTickAsync(TestContext.Current.CancellationToken);
-        }
-
-        Assert.Equal(expected, await host.ScalarAsync<long>(sql));
-    }
 }

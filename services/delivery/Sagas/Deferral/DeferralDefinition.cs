@@ -29,6 +29,6 @@ internal sealed class DeferralDefinition : SagaDefinition<DeferralState>
             retry.Ignore<ConcurrencyException>();
             retry.Intervals(500, 2000, 10_000);
         });
-        endpointConfigurator.UseSagaConflictRetry();
+        endpointConfigurator.UseSagaRetry();
     }
 }
