@@ -21,12 +21,13 @@ internal sealed class BouncesHost : IAsyncDisposable
     private static readonly ILoggerFactory Logs = LoggerFactory.Create(logging => logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning));
 
     private readonly IHost host;
+    private readonly Queue<JournalEntry> entries = new();
 
     private BouncesHost(IHost host, QueueProbe<MessageAcceptedBatch> delivery, QueueProbe<JournalEntries> journal) =>
         (this.host, Delivery, Journal) = (host, delivery, journal);
 
     public QueueProbe<MessageAcceptedBatch> Delivery { get; }
-    public QueueProbe<JournalEntries> Journal { get; }
+    private QueueProbe<JournalEntries> Journal { get; }
     public IServiceProvider Services => host.Services;
 
     public static async Task<BouncesHost> StartAsync(
@@ -77,7 +78,19 @@ internal sealed class BouncesHost : IAsyncDisposable
 
     public async Task<MessageAccepted> NextMessageAsync() => Assert.Single((await Delivery.NextAsync()).Messages);
 
-    public async Task<JournalEntry> NextEntryAsync() => Assert.Single((await Journal.NextAsync()).Entries);
+    /// <summary>The next event of the journal; several may share a bus message.</summary>
+    public async Task<JournalEntry> NextEntryAsync()
+    {
+        while (entries.Count == 0)
+        {
+            (await Journal.NextAsync()).Entries.ToList().ForEach(entries.Enqueue);
+        }
+
+        return entries.Dequeue();
+    }
+
+    /// <summary>Whether all events that came were looked at.</summary>
+    public bool HasNoEntry => entries.Count == 0 && Journal.IsEmpty;
 
     public async Task<byte[]> ContentAsync(MessageAccepted message)
     {

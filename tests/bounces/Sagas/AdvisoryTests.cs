@@ -73,7 +73,7 @@ public sealed class AdvisoryTests(PostgresServer postgres) : BouncesTest(postgre
         Assert.Equal("limit", (await service.NextEntryAsync()).Data.GetProperty("reason").GetString());
 
         Assert.True(service.Delivery.IsEmpty);
-        Assert.True(service.Journal.IsEmpty);
+        Assert.True(service.HasNoEntry);
     }
 
     [Fact]
