@@ -86,7 +86,7 @@ public sealed class SmtpRecipientTests
 
     [Theory]
     [InlineData("Domains:0:Name=exam ple", "Domains:0:Name")]
-    [InlineData("Domains:1:Name=example.org", "given twice")]
+    [InlineData("Domains:1:Name=example.org", "Domains:1:Name")]
     [InlineData("Domains:0:CallOut=true", "Domains:0:CallOut")]
     [InlineData("Smtp:Listen:0=nowhere", "Smtp:Listen")]
     [InlineData("Smtp:Certificate=/nowhere/cert.pem", "Smtp:Certificate")]

@@ -44,6 +44,7 @@ internal sealed class SmtpTestServer : IAsyncDisposable
         var log = new RecordingLog();
         string[] args =
         [
+            "--Logging:LogLevel:Default=Debug",
             "--Mailkey:Hostname=mx.example.org",
             "--Mailkey:Smtp:Listen:0=127.0.0.1",
             "--Mailkey:Smtp:Port=0",
