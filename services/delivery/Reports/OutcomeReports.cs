@@ -11,7 +11,8 @@ namespace Mailkey.Delivery.Reports;
 internal sealed record ReportedMessage(string QueueId, DateTimeOffset ReceivedAt, Envelope Envelope, Verdict? Verdict);
 
 /// <summary>Tells the journal, and the service that writes to senders, how attempts ended.</summary>
-internal sealed class OutcomeReports(IJournal journal)
+/// <param name="journal">Lazy: the journal needs the bus, and the bus is built with the state machine that needs this.</param>
+internal sealed class OutcomeReports(Lazy<IJournal> journal)
 {
     /// <summary>Journals final outcomes and publishes the reports they call for; returns when the broker has confirmed these.</summary>
     /// <param name="header">Gives the header block; asked only when there is a report.</param>
@@ -26,7 +27,7 @@ internal sealed class OutcomeReports(IJournal journal)
             switch (outcome.Kind)
             {
                 case OutcomeKind.Delivered:
-                    journal.Append(message.QueueId, new RecipientDelivered
+                    journal.Value.Append(message.QueueId, new RecipientDelivered
                     {
                         ForwardPath = outcome.Recipient.ForwardPath,
                         NextHop = outcome.NextHop,
@@ -42,7 +43,7 @@ internal sealed class OutcomeReports(IJournal journal)
 
                     break;
                 case OutcomeKind.Failed:
-                    journal.Append(message.QueueId, new RecipientFailed
+                    journal.Value.Append(message.QueueId, new RecipientFailed
                     {
                         ForwardPath = outcome.Recipient.ForwardPath,
                         NextHop = outcome.NextHop,
@@ -126,7 +127,7 @@ internal sealed class OutcomeReports(IJournal journal)
     }
 
     public void NoteDeferral(string queueId, int attempt, DateTimeOffset next, RecipientOutcome outcome) =>
-        journal.Append(queueId, new RecipientDeferred
+        journal.Value.Append(queueId, new RecipientDeferred
         {
             ForwardPath = outcome.Recipient.ForwardPath,
             NextHop = outcome.NextHop,
@@ -136,7 +137,7 @@ internal sealed class OutcomeReports(IJournal journal)
         });
 
     /// <summary>Returns when the journal's queue has all that was noted.</summary>
-    public ValueTask FlushAsync(CancellationToken cancellationToken) => journal.FlushAsync(cancellationToken);
+    public ValueTask FlushAsync(CancellationToken cancellationToken) => journal.Value.FlushAsync(cancellationToken);
 
     // A bus message that is worked on twice makes the same report, which its reader then knows.
     private static Guid IdOf(string kind, ReportedMessage message, List<RecipientReport> recipients) =>

@@ -1,0 +1,220 @@
+using System.Text;
+using Mailkey.Contracts;
+using Mailkey.Testkit.Infrastructure;
+
+namespace Mailkey.Delivery.Tests.Service;
+
+public sealed class DeliveryServiceTests(PostgresServer postgres, RabbitMqServer rabbit) : IClassFixture<PostgresServer>, IClassFixture<RabbitMqServer>
+{
+    [Fact]
+    public async Task An_accepted_message_lands_in_its_maildir_and_its_content_is_released()
+    {
+        await using var host = await StartAsync("Domains:0:Name=example.org");
+        var message = await host.AcceptAsync(DeliveryHost.Envelope("Bob@example.org"), "Received: by here\r\nSubject: test\r\n\r\nHello\r\n.dot\r\n");
+
+        await host.PublishAsync(message);
+
+        await host.ReleasedAsync(message);
+        var file = Assert.Single(Directory.GetFiles(Path.Combine(host.Folder, "maildirs/example.org/bob/new")));
+        Assert.Equal(
+            "Return-Path: <sender@example.net>\nDelivered-To: Bob@example.org\nReceived: by here\nSubject: test\n\nHello\n.dot\n",
+            await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
+        var entry = Assert.Single(await host.EntriesAsync(message.QueueId, 1));
+        Assert.Equal("recipient-delivered", entry.Type);
+        Assert.Equal(Path.GetFileName(file), entry.Data.GetProperty("reply").GetString());
+    }
+
+    [Fact]
+    public async Task Permanent_failure_is_reported_with_header_and_reply()
+    {
+        await using var next = ScriptedServer.Behaved(["PIPELINING"], line => line.Contains("no@", StringComparison.Ordinal) ? "550 5.1.1 no such user" : null);
+        await using var host = await StartAsync("Domains:0:Name=example.org", $"NextHop=smtp://127.0.0.1:{next.Port}");
+        var message = await host.AcceptAsync(DeliveryHost.Envelope("yes@example.org", "no@example.org"));
+
+        await host.PublishAsync(message);
+
+        var (type, report) = await host.NextReportAsync();
+        Assert.Equal("DeliveryFailed", type);
+        Assert.Equal(message.QueueId, report.GetProperty("queueId").GetString());
+        var recipient = Assert.Single(report.GetProperty("recipients").EnumerateArray());
+        Assert.Equal("no@example.org", recipient.GetProperty("recipient").GetProperty("forwardPath").GetString());
+        Assert.Equal("5.1.1", recipient.GetProperty("status").GetString());
+        Assert.Equal("550 5.1.1 no such user", recipient.GetProperty("diagnostic").GetString());
+        Assert.True(recipient.GetProperty("diagnosticIsSmtp").GetBoolean());
+        Assert.Equal("Received: by here\r\nSubject: test\r\n", Encoding.UTF8.GetString(report.GetProperty("headerBlock").GetBytesFromBase64()));
+        await host.ReleasedAsync(message);
+        Assert.Equal(["recipient-delivered", "recipient-failed"], (await host.EntriesAsync(message.QueueId, 2)).Select(entry => entry.Type).Order());
+    }
+
+    [Fact]
+    public async Task Failure_of_a_notification_is_not_reported()
+    {
+        await using var next = ScriptedServer.Behaved(["PIPELINING"], line => line.StartsWith("RCPT", StringComparison.Ordinal) ? "550 5.1.1 no such user" : null);
+        await using var host = await StartAsync("Domains:0:Name=example.org", $"NextHop=smtp://127.0.0.1:{next.Port}");
+        var message = await host.AcceptAsync(DeliveryHost.Envelope("a@example.org") with { ReversePath = "" });
+        var other = await host.AcceptAsync(DeliveryHost.Envelope("b@example.org"));
+
+        await host.PublishAsync(message);
+        Assert.Equal("recipient-failed", Assert.Single(await host.EntriesAsync(message.QueueId, 1)).Type);
+        await host.PublishAsync(other);
+
+        // The first report is that of the other message.
+        Assert.Equal(other.QueueId, (await host.NextReportAsync()).Report.GetProperty("queueId").GetString());
+        await host.ReleasedAsync(message);
+    }
+
+    [Fact]
+    public async Task Temporary_failure_is_tried_again_until_it_works()
+    {
+        var tries = 0;
+        await using var next = ScriptedServer.Behaved(["PIPELINING"], line =>
+            line.StartsWith("RCPT TO:<later@", StringComparison.Ordinal) && ++tries < 3 ? "450 4.2.1 later" : null);
+        await using var host = await StartAsync(
+            "Domains:0:Name=example.org", $"NextHop=smtp://127.0.0.1:{next.Port}", "Delivery:Retries:0=00:00:00.2", "Delivery:Retries:1=00:00:00.1");
+        var message = await host.AcceptAsync(DeliveryHost.Envelope("now@example.org", "later@example.org") with
+        {
+            Recipients = [new() { ForwardPath = "now@example.org" }, new() { ForwardPath = "later@example.org", Notify = "SUCCESS" }],
+        });
+
+        await host.PublishAsync(message);
+
+        var entries = await host.EntriesAsync(message.QueueId, 4);
+        Assert.Equal(
+            [("recipient-delivered", 1), ("recipient-deferred", 1), ("recipient-deferred", 2), ("recipient-delivered", 3)],
+            entries.Select(entry => (entry.Type, entry.Data.GetProperty("attempt").GetInt32())));
+        var (type, report) = await host.NextReportAsync();
+        Assert.Equal("DeliverySucceeded", type);
+        Assert.True(report.GetProperty("relayed").GetBoolean());
+        await host.NoDeferralAsync(message.QueueId);
+        Assert.Equal(0L, await host.ScalarAsync<long>("SELECT count(*) FROM delivery.timers"));
+        await host.ReleasedAsync(message);
+        Assert.Empty(Directory.GetFiles(Path.Combine(host.Folder, "content/objects"), "*", SearchOption.AllDirectories));
+        Assert.Single(next.Lines(), "RCPT TO:<now@example.org>");
+    }
+
+    [Fact]
+    public async Task A_message_that_waits_is_announced_once_and_given_up_at_its_expiry()
+    {
+        await using var host = await StartAsync(
+            "Domains:0:Name=example.org", "NextHop=smtp://127.0.0.1:1", "Delivery:Retries:0=00:00:00.1", "Delivery:DelayWarning=00:00:01", "Delivery:Expiry=00:00:03");
+        var message = await host.AcceptAsync(DeliveryHost.Envelope("a@example.org"));
+
+        await host.PublishAsync(message);
+
+        var (type, delayed) = await host.NextReportAsync();
+        Assert.Equal("DeliveryDelayed", type);
+        Assert.Equal("4.4.1", delayed.GetProperty("recipients")[0].GetProperty("status").GetString());
+        Assert.Equal(message.ReceivedAt + TimeSpan.FromSeconds(3), delayed.GetProperty("willRetryUntil").GetDateTimeOffset());
+        (type, var failed) = await host.NextReportAsync();
+        Assert.Equal("DeliveryFailed", type);
+        Assert.Equal("5.4.7", failed.GetProperty("recipients")[0].GetProperty("status").GetString());
+        Assert.Contains("connect to 127.0.0.1", failed.GetProperty("recipients")[0].GetProperty("diagnostic").GetString(), StringComparison.Ordinal);
+        Assert.False(failed.GetProperty("recipients")[0].GetProperty("diagnosticIsSmtp").GetBoolean());
+        await host.NoDeferralAsync(message.QueueId);
+        await host.ReleasedAsync(message);
+        Assert.Empty(Directory.GetFiles(Path.Combine(host.Folder, "content/objects"), "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task A_deferred_message_survives_a_restart()
+    {
+        var folder = Directory.CreateTempSubdirectory("mailkey-delivery-").FullName;
+        try
+        {
+            MessageAccepted message;
+            await using (var before = await DeliveryHost.StartAsync(postgres, rabbit, folder, "Domains:0:Name=example.org", "NextHop=smtp://127.0.0.1:1", "Delivery:Retries:0=00:00:02"))
+            {
+                message = await before.AcceptAsync(DeliveryHost.Envelope("a@example.org"));
+                await before.PublishAsync(message);
+                await DeliveryHost.EventuallyAsync(
+                    async () => await before.ScalarAsync<long>($"SELECT count(*) FROM delivery.deferral_state WHERE state->>'queueId' = '{message.QueueId}'") == 1, "deferral stored");
+            }
+
+            await using var after = await DeliveryHost.StartAsync(postgres, rabbit, folder, "Domains:0:Name=example.org");
+            await after.NoDeferralAsync(message.QueueId);
+            Assert.Single(Directory.GetFiles(Path.Combine(folder, "maildirs/example.org/a/new")));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task A_message_that_comes_again_after_it_was_final_is_not_delivered_twice()
+    {
+        await using var next = ScriptedServer.Behaved(["PIPELINING"]);
+        await using var host = await StartAsync("Domains:0:Name=example.org", $"NextHop=smtp://127.0.0.1:{next.Port}");
+        var message = await host.AcceptAsync(DeliveryHost.Envelope("a@example.org"));
+        await host.PublishAsync(message);
+        await host.ReleasedAsync(message);
+
+        // As after an operator put it back from the error queue.
+        await MassTransit.PublishExecuteExtensions.Publish(host.Bus, new MessageAcceptedBatch { Messages = [message] }, context => context.Headers.Set("MT-Reason", "fault"));
+        var other = await host.AcceptAsync(DeliveryHost.Envelope("b@example.org"));
+        await host.PublishAsync(other);
+        await host.ReleasedAsync(other);
+
+        await DeliveryHost.EventuallyAsync(() => Task.FromResult(next.Lines().Contains("RCPT TO:<b@example.org>")), "other delivered");
+        Assert.Single(next.Lines(), "RCPT TO:<a@example.org>");
+    }
+
+    [Fact]
+    public async Task One_damaged_content_does_not_hold_back_the_others_of_its_batch()
+    {
+        await using var host = await StartAsync("Domains:0:Name=example.org");
+        var good = await host.AcceptAsync(DeliveryHost.Envelope("good@example.org"));
+        var bad = await host.AcceptAsync(DeliveryHost.Envelope("bad@example.org"));
+
+        await host.PublishAsync(bad with { Content = bad.Content with { Length = bad.Content.Length - 1 } }, good);
+
+        await host.ReleasedAsync(good);
+        Assert.False(Directory.Exists(Path.Combine(host.Folder, "maildirs/example.org/bad")));
+        Assert.Single(Directory.GetFiles(Path.Combine(host.Folder, "maildirs/example.org/good/new")));
+    }
+
+    [Fact]
+    public async Task A_looping_message_fails()
+    {
+        await using var host = await StartAsync("Domains:0:Name=example.org", "Smtp:MaxReceivedFields=10");
+        var content = string.Concat(Enumerable.Repeat("Received: from a by b\r\n", 11)) + "Subject: x\r\n\r\n";
+        var message = await host.AcceptAsync(DeliveryHost.Envelope("a@example.org"), content);
+
+        await host.PublishAsync(message);
+
+        var (type, report) = await host.NextReportAsync();
+        Assert.Equal("DeliveryFailed", type);
+        Assert.Equal("5.4.6", report.GetProperty("recipients")[0].GetProperty("status").GetString());
+    }
+
+    [Fact]
+    public async Task A_slow_host_does_not_hold_up_the_mail_of_others()
+    {
+        TaskCompletionSource go = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using ScriptedServer slow = new(async session =>
+        {
+            await go.Task;
+            await session.WriteAsync("220 hi\r\n");
+            while (await session.ReadLineAsync() is { } line)
+            {
+                await session.WriteAsync(line == "DATA" ? "354 go\r\n" : line is "." || line.Contains('<', StringComparison.Ordinal) || line.StartsWith("EHLO", StringComparison.Ordinal) ? "250 ok\r\n" : "");
+            }
+        });
+        await using var host = await StartAsync(
+            "Domains:0:Name=example.org", "Domains:1:Name=example.com", $"Domains:1:NextHop=smtp://127.0.0.1:{slow.Port}", "Delivery:Concurrency=1", "Delivery:Retries:0=01:00:00");
+        var held = await host.AcceptAsync(DeliveryHost.Envelope("a@example.com"));
+        var other = await host.AcceptAsync(DeliveryHost.Envelope("a@example.org"));
+
+        await host.PublishAsync(held);
+        await DeliveryHost.EventuallyAsync(() => Task.FromResult(slow.Connections > 0), "slow host reached");
+        await host.PublishAsync(other);
+
+        await host.ReleasedAsync(other);
+        Assert.Equal("Attempting", await host.ScalarAsync<string>($"SELECT current_state FROM delivery.deferral_state WHERE state->>'queueId' = '{held.QueueId}'"));
+        go.SetResult();
+        await host.NoDeferralAsync(held.QueueId);
+        Assert.Contains((await host.EntriesAsync(held.QueueId, 1)), entry => entry.Type == "recipient-delivered");
+    }
+
+    private Task<DeliveryHost> StartAsync(params string[] settings) => DeliveryHost.StartAsync(postgres, rabbit, null, settings);
+}
