@@ -93,7 +93,6 @@ internal sealed class DeliveryBench : IAsyncDisposable
     {
         await Outbox.StopAsync(CancellationToken.None);
         _maildir.Dispose();
-        Outbox.Dispose();
         Store.Dispose();
         Directory.Delete(Options.DataFolder, recursive: true);
     }

@@ -36,6 +36,9 @@ public sealed class DeliveryOptions
     [Range(1, 1000), Description("Bus messages that one delivery process works on at the same time.")]
     public int Concurrency { get; set; } = 16;
 
+    [Description("Time that a bus message waits for the outcome of its attempts. What is slower goes on by itself, and the saga hears of it.")]
+    public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(10);
+
     [Range(1, 65535), Description("Port of remote mail exchangers. Anything but 25 is for tests.")]
     public int SmtpPort { get; set; } = 25;
 

@@ -39,7 +39,7 @@ internal sealed class MessageAcceptedConsumer(
             }
         }
 
-        await LongAttempts.HasEndedAsync([.. attempts.Select(attempt => attempt.Attempt)], context.CancellationToken);
+        await longAttempts.HasEndedAsync([.. attempts.Select(attempt => attempt.Attempt)], context.CancellationToken);
         var settled = await Task.WhenAll(attempts.Select(attempt => SettleAsync(context, attempt.Accepted, attempt.Attempt, faults)));
         await reports.FlushAsync(context.CancellationToken);
         foreach (var accepted in settled)

@@ -22,6 +22,6 @@ internal sealed class MessageAcceptedDefinition : ConsumerDefinition<MessageAcce
             endpointConfigurator.PrefetchCount = limit;
         }
 
-        endpointConfigurator.UseMessageRetry(retry => retry.Intervals(500, 2000, 10_000));
+        endpointConfigurator.UseMessageRetry(retry => retry.Intervals(200, 1000, 3000));
     }
 }

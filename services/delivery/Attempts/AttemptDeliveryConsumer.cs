@@ -25,7 +25,7 @@ internal sealed class AttemptDeliveryConsumer(
         }
 
         var attempt = courier.Begin(message, command.Recipients);
-        if (!await LongAttempts.HasEndedAsync(attempt, context.CancellationToken))
+        if (!await longAttempts.HasEndedAsync(attempt, context.CancellationToken))
         {
             longAttempts.Follow(attempt, command.QueueId, command.Attempt);
             return;
@@ -42,16 +42,18 @@ internal sealed class AttemptDeliveryConsumer(
 /// <summary>The queue <c>attempt-delivery</c>.</summary>
 internal sealed class AttemptDeliveryDefinition : ConsumerDefinition<AttemptDeliveryConsumer>
 {
+    public const string QueueName = "attempt-delivery";
+
     // Each command is one message, where a bus message of the first attempt has up to twenty.
     private const int MessagesOfBatch = 8;
 
     public AttemptDeliveryDefinition(IOptions<MailkeyOptions> options)
     {
-        EndpointName = "attempt-delivery";
+        EndpointName = QueueName;
         ConcurrentMessageLimit = options.Value.Delivery.Concurrency * MessagesOfBatch;
     }
 
     protected override void ConfigureConsumer(
         IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<AttemptDeliveryConsumer> consumerConfigurator, IRegistrationContext context) =>
-        endpointConfigurator.UseMessageRetry(retry => retry.Intervals(500, 2000, 10_000));
+        endpointConfigurator.UseMessageRetry(retry => retry.Intervals(200, 1000, 3000));
 }

@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
 using Mailkey.Delivery.Outbound;
 using Mailkey.Delivery.Sagas.Deferral;
+using Mailkey.Hosting.Options;
 using MassTransit;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace Mailkey.Delivery.Attempts;
 
@@ -10,20 +12,17 @@ namespace Mailkey.Delivery.Attempts;
 /// Attempts that outlive their bus message. A slow host may take half an hour for one mail; if bus messages waited for
 /// it, a few slow hosts would hold up the mail of all others, and the broker would take the message for lost.
 /// </summary>
-internal sealed class LongAttempts(IBus bus, ILogger<LongAttempts> logger)
+internal sealed class LongAttempts(IBus bus, IOptions<MailkeyOptions> options, ILogger<LongAttempts> logger)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
     private readonly ConcurrentDictionary<Task, byte> _followed = new();
 
     /// <summary>Waits for attempts as long as a bus message may. Then what has not begun is withdrawn; true when nothing is under way after it.</summary>
-    public static async Task<bool> HasEndedAsync(IReadOnlyList<DeliveryAttempt> attempts, CancellationToken cancellationToken)
+    public async Task<bool> HasEndedAsync(IReadOnlyList<DeliveryAttempt> attempts, CancellationToken cancellationToken)
     {
         var ended = attempts.Count == 1 ? attempts[0].Ended : Task.WhenAll(attempts.Select(attempt => attempt.Ended));
         if (!ended.IsCompleted)
         {
-            // Not the system's time: this is how long a broker's patience is stretched, not when mail is due.
-            await Task.WhenAny(ended, Task.Delay(Patience, cancellationToken));
+            await Task.WhenAny(ended, Task.Delay(options.Value.Delivery.Patience, cancellationToken));
             cancellationToken.ThrowIfCancellationRequested();
             if (!ended.IsCompleted)
             {
@@ -37,7 +36,7 @@ internal sealed class LongAttempts(IBus bus, ILogger<LongAttempts> logger)
         return attempts.All(attempt => attempt.Ended.IsCompleted);
     }
 
-    public static Task<bool> HasEndedAsync(DeliveryAttempt attempt, CancellationToken cancellationToken) => HasEndedAsync([attempt], cancellationToken);
+    public Task<bool> HasEndedAsync(DeliveryAttempt attempt, CancellationToken cancellationToken) => HasEndedAsync([attempt], cancellationToken);
 
     /// <summary>Tells the saga when an attempt has ended.</summary>
     public void Follow(DeliveryAttempt attempt, string queueId, int number)

@@ -9,8 +9,10 @@ using Microsoft.Extensions.Options;
 namespace Mailkey.Delivery.Outbound;
 
 /// <summary>All destinations that have mail now, or had lately.</summary>
+#pragma warning disable CA1001 // A CancellationTokenSource without timer holds nothing, and attempts look at it until the process ends.
 internal sealed class Outbox(
-    ExchangerLookup lookup, MaildirDestination maildir, IOptions<MailkeyOptions> options, TimeProvider time, ILogger<Outbox> logger) : IHostedService, IDisposable
+    ExchangerLookup lookup, MaildirDestination maildir, IOptions<MailkeyOptions> options, TimeProvider time, ILogger<Outbox> logger) : IHostedService
+#pragma warning restore CA1001
 {
     // Unreachable hosts are remembered; a sender of forged addresses can name any number of them.
     private const int MaxRemembered = 10_000;
@@ -50,11 +52,6 @@ internal sealed class Outbox(
     /// <summary>Ends what is under way. The bus has stopped before, so only attempts that outlived their bus message are left.</summary>
     public Task StopAsync(CancellationToken cancellationToken) => _stop.CancelAsync();
 
-    public void Dispose()
-    {
-        _stop.Cancel();
-        _stop.Dispose();
-    }
 
     private Destination Open(NextHop nextHop) =>
         new(nextHop, lookup, options.Value.Delivery, options.Value.Hostname, time, logger, Ended, _stop.Token);

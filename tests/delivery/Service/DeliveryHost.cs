@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
@@ -26,6 +28,7 @@ internal sealed class DeliveryHost : IAsyncDisposable
 
     private readonly WebApplication _app;
     private readonly bool _ownsFolder;
+    private readonly HashSet<Guid> _seenReports = [];
     private IConnection? _connection;
 
     private DeliveryHost(WebApplication app, string folder, bool ownsFolder)
@@ -52,7 +55,7 @@ internal sealed class DeliveryHost : IAsyncDisposable
             $"--Mailkey:RabbitMq:Uri={rabbit.Uri}",
             $"--Mailkey:DataFolder={folder}",
             "--Mailkey:Hostname=mail.edge.example",
-            "--Mailkey:Http:Port=0",
+            $"--Mailkey:Http:Port={FreePort()}",
             "--Mailkey:Http:Listen=127.0.0.1",
             "--Mailkey:Delivery:SmtpPort=2525",
             .. settings.Select(setting => "--Mailkey:" + setting),
@@ -92,8 +95,17 @@ internal sealed class DeliveryHost : IAsyncDisposable
     /// <summary>The next report on the queue of the bounces service.</summary>
     public async Task<(string Type, JsonElement Report)> NextReportAsync()
     {
-        var envelope = await NextAsync(Bounces);
-        return (envelope.GetProperty("messageType")[0].GetString()!.Split(':')[^1], envelope.GetProperty("message"));
+        while (true)
+        {
+            var envelope = await NextAsync(Bounces);
+            var report = envelope.GetProperty("message");
+
+            // The bus delivers at least once, and readers go by the id.
+            if (_seenReports.Add(report.GetProperty("reportId").GetGuid()))
+            {
+                return (envelope.GetProperty("messageType")[0].GetString()!.Split(':')[^1], report);
+            }
+        }
     }
 
     /// <summary>The next entries of the journal, as <c>type</c> and data.</summary>
@@ -159,6 +171,13 @@ internal sealed class DeliveryHost : IAsyncDisposable
         }
     }
 
+    private static int FreePort()
+    {
+        using TcpListener probe = new(IPAddress.Loopback, 0);
+        probe.Start();
+        return ((IPEndPoint)probe.LocalEndpoint).Port;
+    }
+
     private static async Task<JsonElement> NextAsync(Channel<JsonElement> channel)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
@@ -169,6 +188,14 @@ internal sealed class DeliveryHost : IAsyncDisposable
     private async Task ReadAsync(string queue, Channel<JsonElement> target)
     {
         var channel = await _connection!.CreateChannelAsync();
+
+        // As the first publisher would.
+        await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?>
+        {
+            ["x-queue-type"] = "quorum",
+            ["x-delivery-limit"] = 20,
+            ["x-dead-letter-exchange"] = DurableQueue.DeadLetters,
+        });
         AsyncEventingBasicConsumer consumer = new(channel);
         consumer.ReceivedAsync += (_, delivery) =>
         {

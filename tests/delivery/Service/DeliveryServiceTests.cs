@@ -201,7 +201,7 @@ public sealed class DeliveryServiceTests(PostgresServer postgres, RabbitMqServer
             }
         });
         await using var host = await StartAsync(
-            "Domains:0:Name=example.org", "Domains:1:Name=example.com", $"Domains:1:NextHop=smtp://127.0.0.1:{slow.Port}", "Delivery:Concurrency=1", "Delivery:Retries:0=01:00:00");
+            "Domains:0:Name=example.org", "Domains:1:Name=example.com", $"Domains:1:NextHop=smtp://127.0.0.1:{slow.Port}", "Delivery:Concurrency=1", "Delivery:Patience=00:00:00.5", "Delivery:Retries:0=01:00:00");
         var held = await host.AcceptAsync(DeliveryHost.Envelope("a@example.com"));
         var other = await host.AcceptAsync(DeliveryHost.Envelope("a@example.org"));
 

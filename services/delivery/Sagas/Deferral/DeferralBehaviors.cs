@@ -1,3 +1,4 @@
+using Mailkey.Delivery.Attempts;
 using Mailkey.Delivery.Outbound;
 using Mailkey.Delivery.Reports;
 using Mailkey.Hosting.Options;
@@ -14,6 +15,8 @@ internal sealed class DeferralBehaviors(
 {
     /// <summary>Longer than any attempt can last; only the death of its process leaves one open.</summary>
     public static readonly TimeSpan LongestAttempt = TimeSpan.FromHours(2);
+
+    private static readonly Uri AttemptQueue = new($"exchange:{AttemptDeliveryDefinition.QueueName}");
 
     private readonly DeliveryOptions _options = options.Value.Delivery;
 
@@ -106,15 +109,27 @@ internal sealed class DeferralBehaviors(
         }
     }
 
-    public AttemptDelivery NextAttempt(DeferralState saga) => new()
+    /// <summary>
+    /// Has some delivery process try what is left. The command goes the way of a timer that is due at once, because that
+    /// is written together with the saga: published right here it would go out again whenever the saga is tried again.
+    /// </summary>
+    public Task CommandAttemptAsync(BehaviorContext<DeferralState> context)
     {
-        QueueId = saga.QueueId,
-        Attempt = saga.Attempts,
-        ReceivedAt = saga.ReceivedAt,
-        Envelope = saga.Envelope,
-        Content = saga.Content,
-        Recipients = [.. saga.Pending.Select(pending => pending.Recipient)],
-    };
+        var saga = context.Saga;
+        return context.ScheduleSend(
+            AttemptQueue,
+            time.GetUtcNow().UtcDateTime,
+            new AttemptDelivery
+            {
+                QueueId = saga.QueueId,
+                Attempt = saga.Attempts,
+                ReceivedAt = saga.ReceivedAt,
+                Envelope = saga.Envelope,
+                Content = saga.Content,
+                Recipients = [.. saga.Pending.Select(pending => pending.Recipient)],
+            },
+            context.CancellationToken);
+    }
 
     /// <summary>Whether nothing is left to try, or no time to try it.</summary>
     public bool IsOver(DeferralState saga) => saga.Pending.Count == 0 || time.GetUtcNow() >= saga.ReceivedAt + _options.Expiry;

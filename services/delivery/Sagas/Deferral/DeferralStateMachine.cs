@@ -48,7 +48,7 @@ internal sealed class DeferralStateMachine : MassTransitStateMachine<DeferralSta
             When(Retry.Received)
                 .Then(context => context.Saga.Attempts++)
                 .Schedule(Overdue, context => new AttemptOverdue(context.Saga.CorrelationId), _ => DeferralBehaviors.LongestAttempt)
-                .PublishAsync(context => Task.FromResult(deferral.NextAttempt(context.Saga)))
+                .ThenAsync(deferral.CommandAttemptAsync)
                 .TransitionTo(Attempting),
             When(Finished)
                 // An attempt that was given up for lost, and was not.
@@ -65,8 +65,7 @@ internal sealed class DeferralStateMachine : MassTransitStateMachine<DeferralSta
                     context => context.Message.Attempt == context.Saga.Attempts || context.Saga.Pending.Count == 0,
                     ended => WaitOrEnd(ended.Unschedule(Overdue), deferral),
                     late => late),
-            When(Overdue.Received, context => context.Saga.CurrentState == nameof(Attempting))
-                .If(_ => true, ended => WaitOrEnd(ended, deferral)),
+            WaitOrEnd(When(Overdue.Received), deferral),
             When(Deferred).Then(deferral.Narrow),
             When(DelayWarning.Received).ThenAsync(deferral.WarnAsync),
             Ignore(Retry.Received));
