@@ -22,8 +22,9 @@ public static class ServiceHost
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = $"mailkey-{service}", Args = args });
         MailkeyConfiguration.AddSources(builder.Configuration, args);
         builder.Services.AddLogging(logging => logging
-            // A line for each health request says nothing; Logging:LogLevel:Microsoft.AspNetCore brings them back.
+            // A line for each health request or SQL statement says nothing; Logging:LogLevel:Npgsql (say) brings them back.
             .AddFilter("Microsoft.AspNetCore", LogLevel.Warning)
+            .AddFilter("Npgsql", LogLevel.Warning)
             .AddConfiguration(builder.Configuration.GetSection("Logging"))
             .AddSimpleConsole(console =>
             {
