@@ -12,6 +12,9 @@ public sealed class OwnPostgresServer : IAsyncDisposable
     /// <summary>Npgsql connection string of the database <c>mailkey</c>.</summary>
     public string ConnectionString { get; private set; } = "";
 
+    /// <summary>Number of the server's process.</summary>
+    public int ProcessId => int.Parse(File.ReadAllText(Path.Combine(_folder.Path, "postgres", "pid")).Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
+
     public static async Task<OwnPostgresServer> StartNewAsync(CancellationToken cancellationToken)
     {
         await InfrastructureScript.RunAsync(cancellationToken, "install");

@@ -12,6 +12,9 @@ public sealed class OwnRabbitMqServer : IAsyncDisposable
     /// <summary>AMQP address of the virtual host <c>/</c>, with user and password.</summary>
     public string Uri { get; private set; } = "";
 
+    /// <summary>Number of the server's process.</summary>
+    public int ProcessId => int.Parse(File.ReadAllText(Path.Combine(_folder.Path, "rabbitmq", "pid")).Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
+
     public static async Task<OwnRabbitMqServer> StartNewAsync(CancellationToken cancellationToken)
     {
         await InfrastructureScript.RunAsync(cancellationToken, "install");

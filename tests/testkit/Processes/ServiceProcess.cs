@@ -62,6 +62,9 @@ public sealed partial class ServiceProcess : IAsyncDisposable
 
     public string Name { get; }
 
+    /// <summary>Number of the process that was started last.</summary>
+    public int ProcessId => _process?.Id ?? 0;
+
     public bool IsRunning => _process is { HasExited: false };
 
     /// <summary>Starts the process; <see cref="WaitUntilReadyAsync"/> says when it works.</summary>

@@ -1,0 +1,45 @@
+using System.Globalization;
+
+namespace Mailkey.Bench;
+
+/// <summary>What to measure, from the command line of <c>bench/run</c>.</summary>
+internal sealed record BenchOptions
+{
+    /// <summary>Messages of one run at 4 KiB and 20 sessions; other profiles take fewer in proportion to their cost.</summary>
+    public int Messages { get; init; } = 3000;
+
+    /// <summary>Runs of each profile, in rounds through all of them; the median is reported.</summary>
+    public int Rounds { get; init; } = 3;
+
+    public int Verifiers { get; init; } = 1;
+
+    /// <summary>The main profile only: 4 KiB, 20 sessions, a connection per message.</summary>
+    public bool Quick { get; init; }
+
+    /// <summary>Serve until a command ends, whose text says how to reach the system; instead of measuring.</summary>
+    public string? Around { get; init; }
+
+    /// <summary>File that gets the report; null: standard output only.</summary>
+    public string? Output { get; init; }
+
+    public static BenchOptions Parse(string[] args)
+    {
+        var options = new BenchOptions();
+        for (var i = 0; i < args.Length; i++)
+        {
+            string Value() => ++i < args.Length ? args[i] : throw new ArgumentException($"{args[^1]} needs a value");
+            options = args[i] switch
+            {
+                "--messages" => options with { Messages = int.Parse(Value(), CultureInfo.InvariantCulture) },
+                "--rounds" => options with { Rounds = int.Parse(Value(), CultureInfo.InvariantCulture) },
+                "--verifiers" => options with { Verifiers = int.Parse(Value(), CultureInfo.InvariantCulture) },
+                "--quick" => options with { Quick = true },
+                "--around" => options with { Around = Value() },
+                "--output" => options with { Output = Value() },
+                _ => throw new ArgumentException($"unknown option {args[i]}"),
+            };
+        }
+
+        return options;
+    }
+}

@@ -1,0 +1,44 @@
+using System.Diagnostics;
+using Mailkey.Bench;
+
+var options = BenchOptions.Parse(args);
+Console.Error.WriteLine("starting the system");
+await using var system = await BenchSystem.StartAsync(options.Verifiers, CancellationToken.None);
+if (options.Around is not null)
+{
+    // For a measuring program of somebody else: it gets all it needs by its environment.
+    var start = new ProcessStartInfo("bash") { UseShellExecute = false };
+    start.ArgumentList.Add("-c");
+    start.ArgumentList.Add(options.Around);
+    start.Environment["SINK_PORT"] = $"{system.SinkPort}";
+    start.Environment["SIGN_KEY"] = system.KeyFile;
+    start.Environment["MAILKEY_EXTERNAL"] = $"external=127.0.0.1:{system.SmtpPort}:{string.Join(',', system.Processes.Select(process => process.Process))}";
+    using var command = Process.Start(start) ?? throw new InvalidOperationException("bash did not start");
+    await command.WaitForExitAsync();
+    return command.ExitCode;
+}
+
+var measurement = new Measurement(system);
+var profiles = options.Quick ? [Profile.Main] : Profile.All;
+foreach (var profile in profiles)
+{
+    await measurement.WarmUpAsync(profile);
+}
+
+for (var round = 1; round <= options.Rounds; round++)
+{
+    foreach (var profile in profiles)
+    {
+        Console.Error.WriteLine($"round {round}: {profile}");
+        await measurement.RunAsync(profile, profile.MessagesOf(options.Messages));
+    }
+}
+
+var report = Report.Write(options, measurement, system);
+Console.WriteLine(report);
+if (options.Output is not null)
+{
+    await File.WriteAllTextAsync(options.Output, report);
+}
+
+return measurement.Lost == 0 ? 0 : 1;
