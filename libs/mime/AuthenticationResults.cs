@@ -22,6 +22,8 @@ public static class AuthenticationResults
     /// <summary>Longest value that is written; what goes beyond is cut off. Values come from the network.</summary>
     public const int MaxValueLength = 320;
 
+    private static ReadOnlySpan<byte> FieldName => "Authentication-Results"u8;
+
     /// <summary>Formats results without the authserv-id: <c>mailkey=pass smtp.mailfrom=example.org; spf=none</c>, or <c>none</c>.</summary>
     public static string Format(IReadOnlyList<AuthenticationResult> results)
     {
@@ -91,30 +93,26 @@ public static class AuthenticationResults
     public static ReadOnlyMemory<byte> RemoveOurs(HeaderBlock block, string authservId)
     {
         ArgumentNullException.ThrowIfNull(block);
-        ArrayBufferWriter<byte>? kept = null;
-        var copied = 0;
-        var offset = 0;
-        for (var i = block.FindFirst("Authentication-Results"u8); i >= 0; i = block.FindFirst("Authentication-Results"u8, i + 1))
+        List<ReadOnlyMemory<byte>>? ours = null;
+        for (var i = block.FindFirst(FieldName); i >= 0; i = block.FindFirst(FieldName, i + 1))
         {
-            ref readonly var field = ref block.Fields[i];
-            if (!BearsAuthservId(field, authservId))
+            if (BearsAuthservId(block.Fields[i], authservId))
             {
-                continue;
+                (ours ??= []).Add(block.Fields[i].Octets);
             }
-
-            kept ??= new ArrayBufferWriter<byte>(Math.Max(block.Octets.Length, 1));
-            block.Octets.Span.Overlaps(field.Octets.Span, out offset);
-            kept.Write(block.Octets.Span[copied..offset]);
-            copied = offset + field.Octets.Length;
         }
 
-        if (kept is null)
+        // "Authentication-Results :" is no field, and yet there are readers that take it for one.
+        foreach (var line in block.Malformed)
         {
-            return block.Octets;
+            var colon = line.Span.IndexOf((byte)':');
+            if (colon > 0 && Ascii.EqualsIgnoreCase(WithoutControls(line.Span[..colon]), FieldName) && BearsAuthservId(line.Span[(colon + 1)..], authservId))
+            {
+                (ours ??= []).Add(line);
+            }
         }
 
-        kept.Write(block.Octets.Span[copied..]);
-        return kept.WrittenMemory;
+        return ours is null ? block.Octets : Without(block.Octets, ours);
     }
 
     /// <summary>
@@ -125,13 +123,12 @@ public static class AuthenticationResults
     public static bool BearsAuthservId(in HeaderField field, string authservId)
     {
         ArgumentNullException.ThrowIfNull(authservId);
-        if (!field.HasName("Authentication-Results"u8))
-        {
-            return false;
-        }
+        return field.HasName(FieldName) && BearsAuthservId(field.Value, authservId);
+    }
 
+    private static bool BearsAuthservId(ReadOnlySpan<byte> value, string authservId)
+    {
         // The id ends at the first semicolon outside of comments and quotes (RFC 8601 §2.2: [CFWS] authserv-id [CFWS authres-version] ...).
-        var value = field.Value;
         var id = new StringBuilder(authservId.Length + 16);
         var firstWord = -1;
         var depth = 0;
@@ -194,6 +191,30 @@ public static class AuthenticationResults
 
         return whole.Any(c => c >= 0x80) && IsOurs(ToALabels(whole), authservId);
     }
+
+    private static ReadOnlyMemory<byte> Without(ReadOnlyMemory<byte> octets, List<ReadOnlyMemory<byte>> parts)
+    {
+        var cuts = new List<(int Start, int End)>(parts.Count);
+        foreach (var part in parts)
+        {
+            octets.Span.Overlaps(part.Span, out var start);
+            cuts.Add((start, start + part.Length));
+        }
+
+        cuts.Sort();
+        var kept = new ArrayBufferWriter<byte>(octets.Length);
+        var copied = 0;
+        foreach (var (start, end) in cuts)
+        {
+            kept.Write(octets.Span[copied..start]);
+            copied = end;
+        }
+
+        kept.Write(octets.Span[copied..]);
+        return kept.WrittenMemory;
+    }
+
+    private static byte[] WithoutControls(ReadOnlySpan<byte> name) => Array.FindAll(name.ToArray(), octet => octet > ' ');
 
     private static bool IsOurs(string id, string authservId) =>
         id.StartsWith(authservId, StringComparison.OrdinalIgnoreCase) &&

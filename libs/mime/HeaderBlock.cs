@@ -19,6 +19,7 @@ public sealed class HeaderBlock
     private readonly HeaderField[] fields;
     private readonly int[] nameHashes;
     private readonly int count;
+    private readonly List<ReadOnlyMemory<byte>>? malformed;
 
     private HeaderBlock(ReadOnlyMemory<byte> octets, HeaderLimits limits)
     {
@@ -47,6 +48,7 @@ public sealed class HeaderBlock
             if (nameLength <= 0 || field[nameLength] != ':')
             {
                 Problem ??= new(ProblemOf(field, start), start + Math.Max(nameLength, 0));
+                (malformed ??= []).Add(octets[start..end]);
                 start = end;
                 continue;
             }
@@ -80,6 +82,9 @@ public sealed class HeaderBlock
 
     /// <summary>The well-formed fields, top down.</summary>
     public ReadOnlySpan<HeaderField> Fields => fields.AsSpan(0, count);
+
+    /// <summary>Lines that are no fields, each with its continuation lines; some reader may take them for fields nevertheless.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Malformed => malformed ?? (IReadOnlyList<ReadOnlyMemory<byte>>)[];
 
     /// <summary>The first thing that is wrong, or null. A block with a problem should not be relayed: somebody else may read it differently.</summary>
     public HeaderProblem? Problem { get; }

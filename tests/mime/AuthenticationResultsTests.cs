@@ -137,4 +137,29 @@ public sealed class AuthenticationResultsTests
         var octets = "From: a@example.net\r\nAuthentication-Results: other.example; none\r\n"u8.ToArray();
         Assert.True(AuthenticationResults.RemoveOurs(HeaderBlock.Parse(octets), Id).Equals(octets.AsMemory()));
     }
+
+    [Fact]
+    public void AuthenticationResults_removes_ours_from_lines_that_are_almost_fields()
+    {
+        const string From = "From: a@example.net\r\n";
+        const string Foreign = "Authentication-Results : other.example; spf=pass\r\n";
+        var block = Block("Authentication-Results : mx.example.org; spf=pass\r\n" + Foreign + From + "Authentication-Results\t: mx.example.org;\r\n spf=pass\r\nAuthentication-Results: mx.example.org; x=y\r\n" + From);
+
+        Assert.Equal(Foreign + From + From, Encoding.UTF8.GetString(AuthenticationResults.RemoveOurs(block, Id).Span));
+    }
+
+    [Fact]
+    public void AuthenticationResults_of_any_octets_are_removed_without_fault()
+    {
+        var part = Gen.Elements("Authentication-Results", ":", " ", "mx.example.org", ";", "(", ")", "\"", "\\", "\r\n", "\r\n ", "\0", "1", "From: x\r\n");
+        Prop.ForAll(Gen.ArrayOf(part).ToArbitrary(), parts =>
+        {
+            var octets = Encoding.ASCII.GetBytes(string.Concat(parts));
+            var rest = HeaderBlock.Parse(AuthenticationResults.RemoveOurs(HeaderBlock.Parse(octets), Id).ToArray());
+
+            // What is left has none of ours, and what is no field of ours is left.
+            return rest.Fields.ToArray().All(field => !AuthenticationResults.BearsAuthservId(field, Id)) &&
+                rest.Count("From"u8) == HeaderBlock.Parse(octets).Count("From"u8);
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
+    }
 }

@@ -180,7 +180,9 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
     {
         headerOctets = headerBuffer.AsSpan(0, headerEnd).ToArray();
         header = HeaderBlock.Parse(headerOctets);
-        if (header.Problem is { Kind: HeaderProblemKind.BareControl or HeaderProblemKind.FieldTooLarge or HeaderProblemKind.TooManyFields })
+
+        // White space at the start would make the first line a part of the trace field that is written above it.
+        if (header.Problem is { Kind: HeaderProblemKind.LeadingWhiteSpace or HeaderProblemKind.BareControl or HeaderProblemKind.FieldTooLarge or HeaderProblemKind.TooManyFields })
         {
             return Replies.HeaderBroken;
         }

@@ -135,6 +135,15 @@ public sealed class MessageIntakeTests : IAsyncLifetime
         Assert.Equal(header, Encoding.ASCII.GetString(verdicts.Asked!.HeaderBlock));
     }
 
+    [Theory]
+    [InlineData(" (x); mailkey=pass smtp.mailfrom=a@example.org\r\n")]
+    [InlineData("\tfolded on\r\n")]
+    public async Task A_header_that_would_continue_our_trace_fields_is_refused(string first)
+    {
+        Assert.Equal(550, (await SendAsync(first + Message)).Code);
+        Assert.Null(verdicts.Asked);
+    }
+
     [Fact]
     public async Task A_message_in_a_loop_is_refused()
     {
