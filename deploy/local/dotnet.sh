@@ -5,11 +5,14 @@ export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_GENERATE_ASPNET_CERT
 
 # dotnet_require ROOT: puts the SDK that global.json asks for on PATH, or says how to get it.
 dotnet_require() {
-  local wanted candidate
+  local wanted candidate found
   wanted=$(sed -n 's/.*"version": *"\([0-9]*\)\..*/\1/p' "$1/global.json")
   for candidate in "$(command -v dotnet || true)" "${DOTNET_ROOT:-/nowhere}/dotnet" /usr/share/dotnet/dotnet /usr/lib/dotnet/dotnet "${HOME:-/nowhere}/.dotnet/dotnet"; do
-    if [ -x "$candidate" ] && "$candidate" --list-sdks 2>/dev/null | grep -q "^$wanted\."; then
-      DOTNET_ROOT=$(dirname "$(readlink -f "$candidate")")
+    [ -x "$candidate" ] || continue
+    # The SDK says where it is: the command may be a link, or a script of a version manager.
+    found=$("$candidate" --list-sdks 2>/dev/null | sed -n "s|^$wanted\..* \[\(.*\)/sdk\]$|\1|p" | tail -n 1)
+    if [ -n "$found" ]; then
+      DOTNET_ROOT=$found
       export DOTNET_ROOT PATH="$DOTNET_ROOT:$PATH"
       return
     fi
