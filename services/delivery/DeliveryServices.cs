@@ -32,7 +32,6 @@ internal static class DeliveryServices
         services.AddSingleton<Outbox>();
         services.AddSingleton<Courier>();
         services.AddSingleton<LongAttempts>();
-        services.AddSingleton(provider => new Lazy<IJournal>(provider.GetRequiredService<IJournal>));
         services.AddSingleton<OutcomeReports>();
         services.AddSingleton<DeferralBehaviors>();
 

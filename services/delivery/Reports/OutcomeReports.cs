@@ -11,8 +11,7 @@ namespace Mailkey.Delivery.Reports;
 internal sealed record ReportedMessage(string QueueId, DateTimeOffset ReceivedAt, Envelope Envelope, Verdict? Verdict);
 
 /// <summary>Tells the journal, and the service that writes to senders, how attempts ended.</summary>
-/// <param name="journal">Lazy: the journal needs the bus, and the bus is built with the state machine that needs this.</param>
-internal sealed class OutcomeReports(Lazy<IJournal> journal)
+internal sealed class OutcomeReports(IJournal journal)
 {
     /// <summary>Journals final outcomes and publishes the reports they call for; returns when the broker has confirmed these.</summary>
     /// <param name="header">Gives the header block; asked only when there is a report.</param>
@@ -27,7 +26,7 @@ internal sealed class OutcomeReports(Lazy<IJournal> journal)
             switch (outcome.Kind)
             {
                 case OutcomeKind.Delivered:
-                    journal.Value.Append(message.QueueId, new RecipientDelivered
+                    journal.Append(message.QueueId, new RecipientDelivered
                     {
                         ForwardPath = outcome.Recipient.ForwardPath,
                         NextHop = outcome.NextHop,
@@ -43,7 +42,7 @@ internal sealed class OutcomeReports(Lazy<IJournal> journal)
 
                     break;
                 case OutcomeKind.Failed:
-                    journal.Value.Append(message.QueueId, new RecipientFailed
+                    journal.Append(message.QueueId, new RecipientFailed
                     {
                         ForwardPath = outcome.Recipient.ForwardPath,
                         NextHop = outcome.NextHop,
@@ -127,7 +126,7 @@ internal sealed class OutcomeReports(Lazy<IJournal> journal)
     }
 
     public void NoteDeferral(string queueId, int attempt, DateTimeOffset next, RecipientOutcome outcome) =>
-        journal.Value.Append(queueId, new RecipientDeferred
+        journal.Append(queueId, new RecipientDeferred
         {
             ForwardPath = outcome.Recipient.ForwardPath,
             NextHop = outcome.NextHop,
@@ -137,7 +136,7 @@ internal sealed class OutcomeReports(Lazy<IJournal> journal)
         });
 
     /// <summary>Returns when the journal's queue has all that was noted.</summary>
-    public ValueTask FlushAsync(CancellationToken cancellationToken) => journal.Value.FlushAsync(cancellationToken);
+    public ValueTask FlushAsync(CancellationToken cancellationToken) => journal.FlushAsync(cancellationToken);
 
     // A bus message that is worked on twice makes the same report, which its reader then knows.
     private static Guid IdOf(string kind, ReportedMessage message, List<RecipientReport> recipients) =>
