@@ -160,7 +160,6 @@ public sealed class DomainInspection(KeyHostSearch search, KeyHostOptions option
         KeyHostFault.Content => "Answer with application/json, not compressed, of at most 32 KiB.",
         KeyHostFault.Document => "Serve the document as \"mailkey records\" prints it.",
         KeyHostFault.OtherDomain => $"Serve the document of {domain}: \"domain\" has to be the one that is asked for.",
-        KeyHostFault.RolledBack => "Serve a serial that is higher than all before.",
         _ => "Try again later.",
     };
 

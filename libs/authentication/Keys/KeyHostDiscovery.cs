@@ -80,7 +80,12 @@ public sealed class KeyHostDiscovery(
         KeyHost host;
         try
         {
-            host = Judge(domain, await search.SearchAsync(domain, deadline.Token).ConfigureAwait(false));
+            var finding = await search.SearchAsync(domain, deadline.Token).ConfigureAwait(false);
+            host = Judge(domain, finding);
+            if (finding.Fault == KeyHostFault.Busy)
+            {
+                return host; // says something about us, not about the domain: the next message may have more luck
+            }
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested)
         {

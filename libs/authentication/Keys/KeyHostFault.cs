@@ -1,6 +1,6 @@
 namespace Mailkey.Authentication.Keys;
 
-/// <summary>Why the state of a key host is unknown.</summary>
+/// <summary>Why a search ended in the state unknown.</summary>
 public enum KeyHostFault
 {
     None,
@@ -35,12 +35,6 @@ public enum KeyHostFault
     /// <summary>A key set of another domain.</summary>
     OtherDomain,
 
-    /// <summary>A lower serial than one seen before.</summary>
-    RolledBack,
-
-    /// <summary>Published once, absent now, within the grace period.</summary>
-    Vanished,
-
-    /// <summary>Too many discoveries under way.</summary>
+    /// <summary>Too many key sets are being fetched.</summary>
     Busy,
 }

@@ -19,6 +19,7 @@ public sealed class KeyHostDiscoveryTests : IAsyncLifetime, IDisposable
     private UnboundServer _dns = null!;
     private KeyHostServer _https = null!;
     private DiscoverySetup _setup = null!;
+    private readonly TaskCompletionSource _slowAsked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _serial = 42;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
@@ -112,6 +113,7 @@ public sealed class KeyHostDiscoveryTests : IAsyncLifetime, IDisposable
                 context.Response.Headers.ContentEncoding = "gzip";
                 return KeyHostServer.WriteAsync(context, DiscoverySetup.Document(domain, 1));
             case "slow.test":
+                _slowAsked.TrySetResult();
                 return Task.Delay(Timeout.InfiniteTimeSpan, context.RequestAborted);
             default:
                 return KeyHostServer.WriteAsync(context, DiscoverySetup.Document(domain, _serial));
@@ -202,6 +204,23 @@ public sealed class KeyHostDiscoveryTests : IAsyncLifetime, IDisposable
         var host = await setup.Discovery.FindAsync("slow.test", Stop);
         Assert.Equal(KeyHostState.Unknown, host.State);
         Assert.Contains("did not answer", host.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task KeyHostDiscovery_leaves_room_for_others_when_hosts_are_slow()
+    {
+        using var setup = new DiscoverySetup(_dns.Endpoint, new() { MaxConcurrent = 4, FetchTimeout = TimeSpan.FromSeconds(1) }, _authority, _https);
+        setup.Options.AllowPrivateAddresses = true;
+        var slow = setup.Discovery.FindAsync("slow.test", Stop).AsTask();
+        await _slowAsked.Task.WaitAsync(Stop);
+
+        // A quarter of the discoveries may be at a fetch: this one is not among them, and nothing of that is kept.
+        var turnedAway = await setup.Discovery.FindAsync("https.test", Stop);
+        Assert.Equal(KeyHostState.Unknown, turnedAway.State);
+        Assert.Contains("too many", turnedAway.Reason, StringComparison.Ordinal);
+        Assert.Equal(KeyHostState.Exists, (await setup.Discovery.FindAsync("txt.test", Stop)).State);
+        Assert.Equal(KeyHostState.Unknown, (await slow).State);
+        Assert.Equal(KeyHostState.Exists, (await setup.Discovery.FindAsync("https.test", Stop)).State);
     }
 
     [Fact]
