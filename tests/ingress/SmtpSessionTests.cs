@@ -214,6 +214,20 @@ public sealed class SmtpSessionTests
     }
 
     [Fact]
+    public async Task Session_puts_the_link_behind_what_the_verdict_refuses()
+    {
+        await using var server = await SmtpTestServer.StartAsync();
+        server.Intake.Answer = (_, _) => new(new SmtpReply(550, new(5, 7, 20), "not signed"));
+        using var client = await server.GreetAsync();
+        await client.AskAsync("MAIL FROM:<s@Client.example>");
+        await client.AskAsync("RCPT TO:<postmaster@example.org>");
+
+        var reply = await client.DataAsync("From: s@client.example\r\n\r\nhello\r\n.\r\n");
+
+        Assert.Equal($"not signed; see https://help.example/?d=client.example [{server.Intake.Messages[0].QueueId}]", reply.Lines[0]);
+    }
+
+    [Fact]
     public async Task Session_notes_nothing_when_the_client_changes_its_mind()
     {
         await using var server = await SmtpTestServer.StartAsync();

@@ -246,7 +246,15 @@ internal sealed partial class SmtpSession
         }
 
         await DisposeContentAsync(transaction);
-        Reply(reply);
+        if (reply.IsPositive)
+        {
+            Reply(reply);
+        }
+        else
+        {
+            Refuse(reply);
+        }
+
         idleCommands = 0;
         ForgetTransaction();
     }
