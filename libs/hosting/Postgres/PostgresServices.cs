@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Mailkey.Hosting.Options;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -11,6 +12,9 @@ namespace Mailkey.Hosting.Postgres;
 /// <summary>How a service comes to its database.</summary>
 public static class PostgresServices
 {
+    /// <summary>Statements that a connection keeps prepared: more than any service has.</summary>
+    private const int AutoPrepared = 50;
+
     private static readonly TimeSpan HealthTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>
@@ -25,7 +29,7 @@ public static class PostgresServices
         }
 
         services.TryAddSingleton(provider => new NpgsqlDataSourceBuilder(
-                provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Postgres.ConnectionString)
+                Prepared(provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Postgres.ConnectionString))
             .UseLoggerFactory(provider.GetRequiredService<ILoggerFactory>())
             .Build());
         services.TryAddSingleton(TimeProvider.System);
@@ -45,5 +49,15 @@ public static class PostgresServices
         }
 
         return services;
+    }
+
+    // Planning a batch append costs the server as much as several events. A connection pooler that cannot keep prepared
+    // statements is served by "Max Auto Prepare=0" in the connection string.
+    internal static string Prepared(string connectionString)
+    {
+        var given = new DbConnectionStringBuilder { ConnectionString = connectionString };
+        return given.ContainsKey("Max Auto Prepare") || given.ContainsKey("MaxAutoPrepare")
+            ? connectionString
+            : new NpgsqlConnectionStringBuilder(connectionString) { MaxAutoPrepare = AutoPrepared }.ConnectionString;
     }
 }

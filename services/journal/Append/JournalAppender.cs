@@ -15,6 +15,12 @@ internal sealed class JournalAppender : BackgroundService
     /// <summary>Bus messages of one transaction: the prefetch of both queues.</summary>
     internal const int MaxParts = 64;
 
+    /// <summary>
+    /// From one transaction to the next when there is no backlog. A transaction costs the database what ten events cost: ten a
+    /// second are cheap, and an idle journal still writes at once.
+    /// </summary>
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+
     private static readonly TimeSpan DatabasePause = TimeSpan.FromSeconds(2);
 
     private readonly Coalescer<Part> _parts;
@@ -27,7 +33,7 @@ internal sealed class JournalAppender : BackgroundService
     public JournalAppender(PostgresEventStore store, MessagesTable messages, TimeProvider time, ILogger<JournalAppender> logger)
     {
         (_store, _messages, _time, _logger) = (store, messages, time, logger);
-        _parts = new(MaxParts, window: 1, Timeout.InfiniteTimeSpan, parts => new(AppendTogetherAsync([.. parts])));
+        _parts = new(MaxParts, window: 1, Timeout.InfiniteTimeSpan, parts => new(TakeTurnAsync([.. parts])));
     }
 
     /// <summary>Returns when the records are committed.</summary>
@@ -42,6 +48,17 @@ internal sealed class JournalAppender : BackgroundService
     {
         _stopping = stoppingToken;
         return _parts.RunAsync(stoppingToken);
+    }
+
+    private async Task TakeTurnAsync(IReadOnlyList<Part> parts)
+    {
+        var started = _time.GetTimestamp();
+        await AppendTogetherAsync(parts);
+        var left = Interval - _time.GetElapsedTime(started);
+        if (left > TimeSpan.Zero && parts.Count < MaxParts)
+        {
+            await Task.Delay(left, _time, _stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     private async Task AppendTogetherAsync(IReadOnlyList<Part> parts)

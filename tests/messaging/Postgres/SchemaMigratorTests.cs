@@ -77,6 +77,13 @@ public sealed class SchemaMigratorTests(PostgresServer postgres) : IClassFixture
         Assert.Equal(expected, System.Text.Encoding.UTF8.GetString(bytes));
     }
 
+    [Theory]
+    [InlineData("Host=a", 50)]
+    [InlineData("Host=a;Max Auto Prepare=0", 0)]
+    [InlineData("host=a;maxautoprepare=7", 7)]
+    public void Statements_are_prepared_unless_the_connection_string_says_how(string connectionString, int expected) =>
+        Assert.Equal(expected, new NpgsqlConnectionStringBuilder(PostgresServices.Prepared(connectionString)).MaxAutoPrepare);
+
     private Task ApplyAsync(params SchemaMigration[] steps) =>
         new SchemaMigrator(_database, NullLogger<SchemaMigrator>.Instance).ApplyAsync(steps, TestContext.Current.CancellationToken);
 
