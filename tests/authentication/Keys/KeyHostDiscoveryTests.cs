@@ -6,28 +6,29 @@ using Microsoft.AspNetCore.Http;
 
 namespace Mailkey.Authentication.Tests.Keys;
 
-/// <summary>Discovery against a real name server and a real HTTPS server.</summary>
-public sealed class KeyHostDiscoveryTests : IAsyncLifetime, IDisposable
+/// <summary>A real name server and a real HTTPS server with a domain for each case.</summary>
+public sealed class KeyHostWorld : IAsyncLifetime
 {
-    private static readonly string[] Hosts =
+    public static readonly string[] Hosts =
     [
         "mailkey.https.test", "mailkey.both.test", "mailkey.missing.test", "mailkey.error.test", "mailkey.redirect.test", "mailkey.foreign.test", "mailkey.html.test",
         "mailkey.big.test", "mailkey.bad.test", "mailkey.mx.provider.test", "mailkey.slow.test", "mailkey.wild.test", "mailkey.packed.test", "mailkey.wildpub.test",
     ];
 
-    private readonly TestAuthority _authority = new();
-    private UnboundServer _dns = null!;
-    private KeyHostServer _https = null!;
-    private DiscoverySetup _setup = null!;
-    private readonly TaskCompletionSource _slowAsked = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private long _serial = 42;
+    public TestAuthority Authority { get; } = new();
+    public UnboundServer Dns { get; private set; } = null!;
+    public KeyHostServer Https { get; private set; } = null!;
 
-    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+    /// <summary>Serial of the documents that are served.</summary>
+    public long Serial { get; set; } = 42;
+
+    /// <summary>Released when the slow host has been asked.</summary>
+    public SemaphoreSlim SlowAsked { get; } = new(0);
 
     public async ValueTask InitializeAsync()
     {
-        _https = await KeyHostServer.StartAsync(_authority, Hosts, AnswerAsync);
-        _dns = await UnboundServer.StartAsync(
+        Https = await KeyHostServer.StartAsync(Authority, Hosts, AnswerAsync);
+        Dns = await UnboundServer.StartAsync(
             [
                 Txt("mailkey.txt.test", DiscoverySetup.Record()),
                 Txt("mailkey.txt.test", DiscoverySetup.Record("2026b", "; t=y; n=second; r=https://reports.txt.test/mailkey")),
@@ -68,23 +69,17 @@ public sealed class KeyHostDiscoveryTests : IAsyncLifetime, IDisposable
                 "mailkey-wildcard-probe.wildpub.test. 60 IN A 127.0.0.1",
             ],
             ["broken.test.", "mailkey.servfail.test.", "mailkey.brokenhost.test."]);
-        _setup = new(_dns.Endpoint, authority: _authority, https: _https);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _https.DisposeAsync();
-        await _dns.DisposeAsync();
-        Dispose();
+        await Https.DisposeAsync();
+        await Dns.DisposeAsync();
+        Authority.Dispose();
+        SlowAsked.Dispose();
     }
 
-    public void Dispose()
-    {
-        _setup.Dispose();
-        _authority.Dispose();
-    }
-
-    private static string Txt(string name, string text) =>
+    public static string Txt(string name, string text) =>
         $"{name}. 120 IN TXT {string.Join(' ', text.Chunk(40).Select(part => $"\"{new string(part)}\""))}";
 
     private Task AnswerAsync(HttpContext context)
@@ -113,12 +108,36 @@ public sealed class KeyHostDiscoveryTests : IAsyncLifetime, IDisposable
                 context.Response.Headers.ContentEncoding = "gzip";
                 return KeyHostServer.WriteAsync(context, DiscoverySetup.Document(domain, 1));
             case "slow.test":
-                _slowAsked.TrySetResult();
+                SlowAsked.Release();
                 return Task.Delay(Timeout.InfiniteTimeSpan, context.RequestAborted);
             default:
-                return KeyHostServer.WriteAsync(context, DiscoverySetup.Document(domain, _serial));
+                return KeyHostServer.WriteAsync(context, DiscoverySetup.Document(domain, Serial));
         }
     }
+}
+
+/// <summary>Discovery in that world. The tests of a class run one after the other.</summary>
+public sealed class KeyHostDiscoveryTests : IClassFixture<KeyHostWorld>, IDisposable
+{
+    private readonly KeyHostWorld _world;
+    private readonly DiscoverySetup _setup;
+
+    public KeyHostDiscoveryTests(KeyHostWorld world)
+    {
+        _world = world;
+        _world.Https.Requests.Clear();
+        _world.Serial = 42;
+        while (_world.SlowAsked.Wait(TimeSpan.Zero))
+        {
+            // what an earlier test left
+        }
+
+        _setup = new(world.Dns.Endpoint, authority: world.Authority, https: world.Https);
+    }
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _setup.Dispose();
 
     [Fact]
     public async Task KeyHostDiscovery_reads_txt_records()
@@ -150,7 +169,7 @@ public sealed class KeyHostDiscoveryTests : IAsyncLifetime, IDisposable
         Assert.Equal((KeyHostState.Exists, "https"), (host.State, host.Source));
         Assert.Equal(42, host.Keys!.Serial);
         Assert.Equal(TimeSpan.FromSeconds(600), host.MaxAge);
-        Assert.Equal("mailkey.https.test/.well-known/mailkey?domain=https.test", Assert.Single(_https.Requests));
+        Assert.Equal("mailkey.https.test/.well-known/mailkey?domain=https.test", Assert.Single(_world.Https.Requests));
     }
 
     [Fact]
@@ -158,7 +177,7 @@ public sealed class KeyHostDiscoveryTests : IAsyncLifetime, IDisposable
     {
         var host = await _setup.Discovery.FindAsync("both.test", Stop);
         Assert.Equal(("txt", "intxt"), (host.Source, host.Keys!.Keys.Single().Name));
-        Assert.Empty(_https.Requests);
+        Assert.Empty(_world.Https.Requests);
     }
 
     [Theory]
@@ -199,7 +218,7 @@ public sealed class KeyHostDiscoveryTests : IAsyncLifetime, IDisposable
     [Fact]
     public async Task KeyHostDiscovery_does_not_wait_for_a_slow_host()
     {
-        using var setup = new DiscoverySetup(_dns.Endpoint, new() { FetchTimeout = TimeSpan.FromMilliseconds(300) }, _authority, _https);
+        using var setup = new DiscoverySetup(_world.Dns.Endpoint, new() { FetchTimeout = TimeSpan.FromMilliseconds(300) }, _world.Authority, _world.Https);
         setup.Options.AllowPrivateAddresses = true;
         var host = await setup.Discovery.FindAsync("slow.test", Stop);
         Assert.Equal(KeyHostState.Unknown, host.State);
@@ -209,10 +228,10 @@ public sealed class KeyHostDiscoveryTests : IAsyncLifetime, IDisposable
     [Fact]
     public async Task KeyHostDiscovery_leaves_room_for_others_when_hosts_are_slow()
     {
-        using var setup = new DiscoverySetup(_dns.Endpoint, new() { MaxConcurrent = 4, FetchTimeout = TimeSpan.FromSeconds(1) }, _authority, _https);
+        using var setup = new DiscoverySetup(_world.Dns.Endpoint, new() { MaxConcurrent = 4, FetchTimeout = TimeSpan.FromSeconds(1) }, _world.Authority, _world.Https);
         setup.Options.AllowPrivateAddresses = true;
         var slow = setup.Discovery.FindAsync("slow.test", Stop).AsTask();
-        await _slowAsked.Task.WaitAsync(Stop);
+        await _world.SlowAsked.WaitAsync(Stop);
 
         // A quarter of the discoveries may be at a fetch: this one is not among them, and nothing of that is kept.
         var turnedAway = await setup.Discovery.FindAsync("https.test", Stop);
@@ -226,24 +245,24 @@ public sealed class KeyHostDiscoveryTests : IAsyncLifetime, IDisposable
     [Fact]
     public async Task KeyHostDiscovery_does_not_trust_an_expired_certificate_or_a_strange_authority()
     {
-        await using var expired = await KeyHostServer.StartAsync(_authority, Hosts, context => KeyHostServer.WriteAsync(context, DiscoverySetup.Document("https.test", 1)), expired: true);
-        using var one = new DiscoverySetup(_dns.Endpoint, authority: _authority, https: expired);
+        await using var expired = await KeyHostServer.StartAsync(_world.Authority, KeyHostWorld.Hosts, context => KeyHostServer.WriteAsync(context, DiscoverySetup.Document("https.test", 1)), expired: true);
+        using var one = new DiscoverySetup(_world.Dns.Endpoint, authority: _world.Authority, https: expired);
         Assert.Contains("TLS", (await one.Discovery.FindAsync("https.test", Stop)).Reason, StringComparison.Ordinal);
 
-        using var strange = new DiscoverySetup(_dns.Endpoint, https: _https);
+        using var strange = new DiscoverySetup(_world.Dns.Endpoint, https: _world.Https);
         Assert.Contains("TLS", (await strange.Discovery.FindAsync("https.test", Stop)).Reason, StringComparison.Ordinal);
         Assert.Empty(expired.Requests);
-        Assert.Empty(_https.Requests);
+        Assert.Empty(_world.Https.Requests);
     }
 
     [Fact]
     public async Task KeyHostDiscovery_does_not_connect_to_private_addresses()
     {
-        using var setup = new DiscoverySetup(_dns.Endpoint, new(), _authority, _https);
+        using var setup = new DiscoverySetup(_world.Dns.Endpoint, new(), _world.Authority, _world.Https);
         var host = await setup.Discovery.FindAsync("https.test", Stop);
         Assert.Equal(KeyHostState.Unknown, host.State);
         Assert.Contains("no public address", host.Reason, StringComparison.Ordinal);
-        Assert.Empty(_https.Requests);
+        Assert.Empty(_world.Https.Requests);
     }
 
     [Fact]
@@ -251,7 +270,7 @@ public sealed class KeyHostDiscoveryTests : IAsyncLifetime, IDisposable
     {
         var host = await _setup.Discovery.FindAsync("tenant1.test", Stop);
         Assert.Equal((KeyHostState.Exists, "mx-https"), (host.State, host.Source));
-        Assert.Equal("mailkey.mx.provider.test/.well-known/mailkey?domain=tenant1.test", Assert.Single(_https.Requests));
+        Assert.Equal("mailkey.mx.provider.test/.well-known/mailkey?domain=tenant1.test", Assert.Single(_world.Https.Requests));
 
         host = await _setup.Discovery.FindAsync("txt-tenant.test", Stop);
         Assert.Equal((KeyHostState.Exists, "mx-txt"), (host.State, host.Source));
@@ -289,12 +308,12 @@ public sealed class KeyHostDiscoveryTests : IAsyncLifetime, IDisposable
     public async Task KeyHostDiscovery_refuses_a_set_that_was_rolled_back()
     {
         await _setup.Discovery.FindAsync("https.test", Stop);
-        _serial = 41;
+        _world.Serial = 41;
         var host = await _setup.NewDiscovery().FindAsync("https.test", Stop);
         Assert.Equal(KeyHostState.Unknown, host.State);
         Assert.Contains("lower than 42", host.Reason, StringComparison.Ordinal);
 
-        _serial = 43;
+        _world.Serial = 43;
         Assert.Equal(43, (await _setup.NewDiscovery().FindAsync("https.test", Stop)).Keys!.Serial);
         Assert.Equal(43, _setup.Memory.Recall("https.test")!.Serial);
     }
@@ -302,12 +321,12 @@ public sealed class KeyHostDiscoveryTests : IAsyncLifetime, IDisposable
     [Fact]
     public async Task KeyHostDiscovery_treats_a_publisher_that_vanished_as_unknown_for_the_grace_period()
     {
-        await _dns.AddAsync(Txt("mailkey.vanishing.test", DiscoverySetup.Record()));
+        await _world.Dns.AddAsync(KeyHostWorld.Txt("mailkey.vanishing.test", DiscoverySetup.Record()));
         Assert.Equal(KeyHostState.Exists, (await Fresh().FindAsync("vanishing.test", Stop)).State);
         _setup.Time.Advance(TimeSpan.FromDays(30));
 
-        await _dns.RemoveAsync("mailkey.vanishing.test");
-        using var other = new DiscoverySetup(_dns.Endpoint);
+        await _world.Dns.RemoveAsync("mailkey.vanishing.test");
+        using var other = new DiscoverySetup(_world.Dns.Endpoint);
         Assert.Equal(KeyHostState.Absent, (await other.Discovery.FindAsync("vanishing.test", Stop)).State);
 
         var host = await Fresh().FindAsync("vanishing.test", Stop);
@@ -331,7 +350,7 @@ public sealed class KeyHostDiscoveryTests : IAsyncLifetime, IDisposable
 
     // The resolver of the setup keeps answers by the real clock; a new one asks again.
     private KeyHostDiscovery Fresh() => new(
-        new(new Mailkey.Dns.DnsResolver(new() { Servers = [_dns.Endpoint] }, TimeProvider.System), _setup.Fetcher),
+        new(new Mailkey.Dns.DnsResolver(new() { Servers = [_world.Dns.Endpoint] }, TimeProvider.System), _setup.Fetcher),
         _setup.Options,
         _setup.Memory,
         _setup.Time,
