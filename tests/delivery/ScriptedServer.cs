@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
 namespace Mailkey.Delivery.Tests;
@@ -127,13 +129,13 @@ internal sealed class ScriptedServer : IAsyncDisposable
 
     internal sealed class Session(ScriptedServer server, Socket socket, CancellationToken stop) : IDisposable
     {
-        private readonly NetworkStream _stream = new(socket, ownsSocket: true);
+        private Stream _stream = new NetworkStream(socket, ownsSocket: true);
         private readonly List<byte> _line = [];
         private readonly byte[] _buffer = new byte[4096];
         private int _start;
         private int _end;
 
-        public NetworkStream Stream => _stream;
+        public Stream Stream => _stream;
 
         /// <summary>Which of the server's connections this is, from 1.</summary>
         public int Number { get; } = server._connections;
@@ -173,7 +175,13 @@ internal sealed class ScriptedServer : IAsyncDisposable
             }
         }
 
-        public void Reset() => socket.LingerState = new LingerOption(true, 0);
+        /// <summary>The server's half of STARTTLS, after its 220.</summary>
+        public async Task EncryptAsync(X509Certificate2 certificate)
+        {
+            SslStream encrypted = new(_stream);
+            await encrypted.AuthenticateAsServerAsync(certificate);
+            _stream = encrypted;
+        }
 
         public void Dispose() => _stream.Dispose();
     }
