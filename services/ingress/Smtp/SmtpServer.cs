@@ -22,6 +22,12 @@ internal sealed class SmtpServer
         TimeProvider time,
         ILogger<SmtpServer> logger)
     {
+        // In the invariant mode of the runtime every text counts as normalized, and look-alike addresses would pass (RFC 6532 §3.1).
+        if ("e\u0301".IsNormalized())
+        {
+            throw new InvalidOperationException("SMTPUTF8 needs the Unicode data of ICU: install libicu, and leave DOTNET_SYSTEM_GLOBALIZATION_INVARIANT unset.");
+        }
+
         var mailkey = options.Value;
         Options = mailkey.Smtp;
         Hostname = mailkey.Hostname;
