@@ -31,7 +31,7 @@ internal sealed class BouncesHost : IAsyncDisposable
     public IServiceProvider Services => host.Services;
 
     public static async Task<BouncesHost> StartAsync(
-        PostgresServer postgres, RabbitMqServer rabbit, TemporaryFolder folder, IDomainInspector? inspector, params KeyValuePair<string, string?>[] settings)
+        string postgres, RabbitMqServer rabbit, TemporaryFolder folder, IDomainInspector? inspector, params KeyValuePair<string, string?>[] settings)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Configuration.AddInMemoryCollection(
@@ -39,7 +39,7 @@ internal sealed class BouncesHost : IAsyncDisposable
             new("Mailkey:Hostname", "mx.example.net"),
             new("Mailkey:DataFolder", folder.Path),
             new("Mailkey:Policy:HelpUrl", "https://help.example.net/?domain="),
-            new("Mailkey:Postgres:ConnectionString", postgres.ConnectionString),
+            new("Mailkey:Postgres:ConnectionString", postgres),
             new("Mailkey:RabbitMq:Uri", rabbit.Uri),
             .. settings,
         ]);

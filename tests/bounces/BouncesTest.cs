@@ -23,5 +23,5 @@ public abstract class BouncesTest(PostgresServer postgres) : IAsyncLifetime
 
     /// <param name="inspector">Null: the service's own.</param>
     internal Task<BouncesHost> StartWithAsync(IDomainInspector? inspector, params KeyValuePair<string, string?>[] settings) =>
-        BouncesHost.StartAsync(postgres, rabbit, folder, inspector, settings);
+        BouncesHost.StartAsync(postgres.ConnectionString, rabbit, folder, inspector, settings);
 }

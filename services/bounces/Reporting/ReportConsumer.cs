@@ -5,7 +5,6 @@ using Mailkey.Messaging;
 using Mailkey.Messaging.Sagas;
 using MassTransit;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace Mailkey.Bounces.Reporting;
 
@@ -56,10 +55,10 @@ public sealed class ReportConsumerDefinition : ConsumerDefinition<ReportConsumer
     /// <summary>Reports that one process works on at the same time; most of it is waiting for DNS.</summary>
     private const int Concurrency = 16;
 
-    /// <summary>While the database or the disk is away, reports wait here: 720 times 5 seconds are an hour, then they are dead letters.</summary>
-    private const int OutageRetries = 720;
+    /// <summary>While the disk is full or away, reports wait here: 720 times 5 seconds are an hour, then they are dead letters.</summary>
+    private const int DiskRetries = 720;
 
-    private static readonly TimeSpan OutagePause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan DiskPause = TimeSpan.FromSeconds(5);
 
     public ReportConsumerDefinition() => Endpoint(endpoint =>
     {
@@ -72,10 +71,11 @@ public sealed class ReportConsumerDefinition : ConsumerDefinition<ReportConsumer
     {
         endpointConfigurator.UseMessageRetry(retry =>
         {
-            retry.Handle<NpgsqlException>(e => e.IsTransient);
             retry.Handle<IOException>();
-            retry.Interval(OutageRetries, OutagePause);
+            retry.Interval(DiskRetries, DiskPause);
         });
+
+        // For the saga on the same endpoint as well: a database that is away, and two messages for one instance.
         endpointConfigurator.UseSagaRetry();
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mailkey.Bounces.Telemetry;
 using Mailkey.Contracts.Journal;
 using Mailkey.Messaging.Journal;
 using Mailkey.Messaging.Sagas;
@@ -11,8 +12,10 @@ namespace Mailkey.Bounces.Reporting;
 /// </summary>
 public sealed class ReportJournal(IJournal journal)
 {
-    public Task SentAsync(ReportOrder order, StoredReport report, CancellationToken cancellationToken) =>
-        AppendAsync(
+    public Task SentAsync(ReportOrder order, StoredReport report, CancellationToken cancellationToken)
+    {
+        BouncesMetrics.CountSent(Action(order.Kind), report.Advisory);
+        return AppendAsync(
             "delivery-report-sent",
             order.OrderId,
             order.QueueId,
@@ -24,6 +27,7 @@ public sealed class ReportJournal(IJournal journal)
                 Advisory = report.Advisory,
             }),
             cancellationToken);
+    }
 
     /// <param name="id">Of the report, or of the order that was refused.</param>
     public Task SuppressedAsync(Guid id, string queueId, ReportKind kind, IEnumerable<Suppression> suppressions, CancellationToken cancellationToken) =>
@@ -31,11 +35,15 @@ public sealed class ReportJournal(IJournal journal)
             "delivery-report-suppressed",
             id,
             queueId,
-            suppressions.Select(suppression => new DeliveryReportSuppressed
+            suppressions.Select(suppression =>
             {
-                Recipient = suppression.Recipient.Recipient.ForwardPath,
-                Action = Action(kind),
-                Reason = suppression.Reason,
+                BouncesMetrics.CountSuppressed(Action(kind), suppression.Reason);
+                return new DeliveryReportSuppressed
+                {
+                    Recipient = suppression.Recipient.Recipient.ForwardPath,
+                    Action = Action(kind),
+                    Reason = suppression.Reason,
+                };
             }),
             cancellationToken);
 
