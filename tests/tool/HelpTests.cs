@@ -13,6 +13,11 @@ public sealed class HelpTests
     [InlineData("config", "show")]
     [InlineData("config", "docs")]
     [InlineData("config", "defaults")]
+    [InlineData("trace")]
+    [InlineData("dead-letters")]
+    [InlineData("dead-letters", "list")]
+    [InlineData("dead-letters", "show")]
+    [InlineData("dead-letters", "redeliver")]
     public async Task Help_of_each_command_shows_examples(params string[] command)
     {
         var help = (await Tool.RunAsync([.. command, "--help"])).Good;
@@ -28,7 +33,7 @@ public sealed class HelpTests
     public async Task Help_lists_the_commands()
     {
         var help = (await Tool.RunAsync("--help")).Good;
-        Assert.All(["keygen", "records", "check", "sign", "verify", "config"], command => Assert.Contains($"\n  {command}", help, StringComparison.Ordinal));
+        Assert.All(["keygen", "records", "check", "sign", "verify", "config", "trace", "dead-letters"], command => Assert.Contains($"\n  {command}", help, StringComparison.Ordinal));
     }
 
     [Theory]

@@ -19,7 +19,7 @@ public static class MailkeyTool
     {
         ArgumentNullException.ThrowIfNull(console);
         time ??= TimeProvider.System;
-        var root = new RootCommand("The operator's command of Mailkey: keys, records, signatures, configuration.")
+        var root = new RootCommand("The operator's command of Mailkey: keys, records, signatures, message lives, dead letters, configuration.")
         {
             KeygenCommand.Create(console),
             RecordsCommand.Create(console, time),
