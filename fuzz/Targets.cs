@@ -1,0 +1,191 @@
+using System.Buffers;
+using System.Text;
+using Mailkey.Authentication;
+using Mailkey.Authentication.Keys;
+using Mailkey.Authentication.Signatures;
+using Mailkey.Dns;
+using Mailkey.Mime;
+using Mailkey.Smtp;
+
+namespace Mailkey.Fuzz;
+
+/// <summary>Every parser that reads what a stranger sent.</summary>
+internal static class Targets
+{
+    private static readonly SignatureVerifier Signatures = new();
+
+    private static readonly KeySet Keys = new()
+    {
+        Domain = "example.org",
+        Keys = [new() { Name = "k", Type = KeyType.Ed25519, Status = KeyStatus.Active, Material = new byte[32] }],
+    };
+
+    public static IReadOnlyList<FuzzTarget> All { get; } =
+    [
+        Target("smtp-mail", octets => MailArguments.TryParse(octets, isExtended: true, out _, out _),
+            ["FROM:<a@example.org> SIZE=10 BODY=8BITMIME RET=FULL ENVID=x+2Dy SMTPUTF8", "FROM:<>", "FROM:<@a,@b:\"q s\"@[IPv6:::1]>"],
+            ["<", ">", "@", "\"", "\\", "+3D", " SIZE=", " SMTPUTF8", "é", "xn--", "[127.0.0.1]"]),
+        Target("smtp-rcpt", octets => RcptArguments.TryParse(octets, isExtended: true, smtpUtf8: true, out _, out _),
+            ["TO:<b@example.net> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+40example.net", "TO:<Postmaster>", "TO:<a%b@c@d>"],
+            ["<", ">", "@", " NOTIFY=NEVER", " ORCPT=utf-8;\\x{20}", "%", "!"]),
+        Target("smtp-bdat", octets => BdatArguments.TryParse(octets, out _, out _), ["10", "0 LAST", "9223372036854775808 LAST"], [" LAST", "99999999999999999999"]),
+        Target("smtp-mailbox", octets => Mailbox.TryParse(octets, out _, out _), ["a.b+c@example.org", "\"a b\\\"\"@xn--bcher-kva.example", "ü@bücher.example"], ["\u202e", "é", "e\u0301", ".", "@"]),
+        Target("smtp-data", DataOnlyEndsWithItsFiveOctets, ["From: a\r\n\r\nbody\r\n..dot\r\n.\r\n", "a\r\n.\r\r\n.\n"], ["\r\n.\r\n", "\n.\n", "\r.\r", "\n.\r\n", "\r\n.", "\r\n\0.\r\n"]),
+        Target("smtp-data-round-trip", EncodedDataDecodesToItself, ["line\r\n.line\r\n\r\n..\r\n", "no end"], ["\r\n", ".", "\r\n.", "\r\n.\r\n"]),
+        Target("smtp-reply", ReplyParsing, ["250-a\r\n250-PIPELINING\r\n250 2.0.0 ok\r\n", "550 5.1.1 no\r\n"], ["250-", "250 ", "\r\n", "\n", "999 "]),
+        Target("mime-header", HeaderKeepsItsOctets,
+            ["From: a@b\r\nTo: c\r\n d\r\nAuthentication-Results: mx (c\\)) /1; spf=pass\r\n", "Received: x\r\nFrom : y\r\n\r\n"],
+            ["Authentication-Results:", "\r\n ", "\r\n\t", "(", ")", "\"", "mx.example", ";", "List-Id:", "\0"]),
+        Target("tag-list", octets => TagList.TryParse(octets, out _, out _), ["v=1; a=rsa-sha256; b=AA==", "p=;t=y"], [";", "=", "\r\n ", " "]),
+        Target("key-record", octets => KeyRecord.Parse(octets), ["v=MAILKEY1; k=ed25519; s=a; p=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "v=MAILKEY1; k=rsa; s=b; p="], ["v=MAILKEY1", "; p=", "; s=", "; t=y", "; d=", "; r=https://"]),
+        Target("host-document", octets => HostDocument.TryParse(octets, "example.org", out _, out _),
+            ["""{"version":1,"domain":"example.org","serial":42,"keys":[{"name":"a","type":"ed25519","key":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","status":"active"}],"max_age":3600}"""],
+            ["{", "}", "[", "]", "\"keys\":", "\"serial\":-1", "1e999", "null", "\\u0000"]),
+        Target("dns-response", octets => DnsResponse.TryParse(octets, out _, out _), [DnsSeed()], ["\xc0\x0c", "\0", "\0\x10\0\x01", "\xff\xff"], Encoding.Latin1),
+        Target("signature", SignatureNeverPasses,
+            ["Mailkey-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d=example.org; s=k; t=1; x=2; mf=YUBleGFtcGxlLm9yZw==; rt=AA==; h=from:from; bh=AA==; b=AA==\r\nFrom: a@example.org\r\n",
+             "DKIM-Signature: v=1; a=ed25519-sha256; d=example.org; s=k; h=from; bh=AA==; b=AA==\r\nFrom: a\r\n"],
+            ["; h=", "; l=0", "; x=", "d=", "DKIM-Signature:", "Mailkey-Signature:", "from:", "c=simple"]),
+        Target("body-hash", BodyHashDoesNotDependOnPieces, ["a  b \r\n\r\n\t\r\nc\r\n\r\n\r\n", "\r\n", " "], ["\r\n", " ", "\t", "\r", "\n"]),
+    ];
+
+    private static FuzzTarget Target(string name, FuzzAction run, string[] seeds, string[] tokens, Encoding? encoding = null) =>
+        new(name, run, [.. seeds.Select((encoding ?? Encoding.UTF8).GetBytes)], [.. tokens.Select((encoding ?? Encoding.UTF8).GetBytes)]);
+
+    private static string DnsSeed()
+    {
+        Span<byte> message = stackalloc byte[512];
+        DnsQuery.TryWrite(message, "mailkey.example.org", DnsRecordType.Txt, mixCase: false, edns: true, out var length, out _);
+        message[2] |= 0x80;
+        message[7] = 1;
+        return Encoding.Latin1.GetString(message[..length]) + "\xc0\x0c\0\x10\0\x01\0\0\0\x3c\0\x05\x04v=MA";
+    }
+
+    private static void DataOnlyEndsWithItsFiveOctets(ReadOnlySpan<byte> input)
+    {
+        foreach (var bareLineEnds in Enum.GetValues<BareLineEnds>())
+        {
+            var whole = Decode(input, input.Length, bareLineEnds, out var complete, out var used);
+            var inPieces = Decode(input, 3, bareLineEnds, out var completeInPieces, out var usedInPieces);
+            Promise(complete == completeInPieces && used == usedInPieces, "the end of data depends on how it was cut");
+            Promise(whole.AsSpan().SequenceEqual(inPieces), "the content depends on how it was cut");
+            var end = input.StartsWith(".\r\n"u8) ? 3 : input.IndexOf("\r\n.\r\n"u8) is >= 0 and var at ? at + 5 : -1;
+            Promise(complete == (end >= 0) && (!complete || used == end), "data ended elsewhere than at CRLF.CRLF");
+        }
+    }
+
+    private static byte[] Decode(ReadOnlySpan<byte> input, int pieceLength, BareLineEnds bareLineEnds, out bool complete, out int used)
+    {
+        var decoder = DataDecoder.ForData(bareLineEnds);
+        var output = new ArrayBufferWriter<byte>();
+        used = 0;
+        while (used < input.Length && !decoder.IsComplete)
+        {
+            var window = input.Slice(used, Math.Min(Math.Max(pieceLength, 1), input.Length - used));
+            var position = 0;
+            while (decoder.TryRead(window, ref position, out var piece))
+            {
+                output.Write(piece.IsLineEnd ? "\r\n"u8 : window.Slice(piece.Offset, piece.Length));
+            }
+
+            used += position;
+        }
+
+        complete = decoder.IsComplete;
+        return output.WrittenSpan.ToArray();
+    }
+
+    private static void EncodedDataDecodesToItself(ReadOnlySpan<byte> input)
+    {
+        if (input.Contains((byte)0))
+        {
+            return;
+        }
+
+        // What the encoder makes of a stray CR or LF is a line end.
+        var content = Encoding.Latin1.GetString(input).Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n').Replace("\n", "\r\n", StringComparison.Ordinal);
+        if (content.Length > 0 && !content.EndsWith("\r\n", StringComparison.Ordinal))
+        {
+            content += "\r\n";
+        }
+
+        var wire = new ArrayBufferWriter<byte>();
+        var encoder = default(DataEncoder);
+        encoder.Encode(input, wire);
+        encoder.Complete(wire);
+        var decoded = Decode(wire.WrittenSpan, 7, BareLineEnds.Reject, out var complete, out var used);
+        Promise(complete && used == wire.WrittenCount, "encoded data ends early or not at all");
+        Promise(decoded.AsSpan().SequenceEqual(Encoding.Latin1.GetBytes(content)), "encoded data decodes to something else");
+    }
+
+    private static void ReplyParsing(ReadOnlySpan<byte> input)
+    {
+        var buffer = new ReadOnlySequence<byte>(input.ToArray());
+        var parser = new ReplyParser();
+        while (parser.TryParse(ref buffer, out var reply) == OperationStatus.Done)
+        {
+            Promise(reply!.Code is >= 200 and <= 599, "a reply code out of range");
+            _ = EhloResponse.Parse(reply);
+        }
+    }
+
+    private static void HeaderKeepsItsOctets(ReadOnlySpan<byte> input)
+    {
+        var octets = input.ToArray();
+        var block = HeaderBlock.Parse(octets);
+        Promise(block.Octets.Span.SequenceEqual(input), "a header block changed its octets");
+        foreach (ref readonly var field in block.Fields)
+        {
+            Promise(octets.AsSpan().Overlaps(field.Octets.Span), "a field is not of its block");
+            _ = field.UnfoldedValue();
+        }
+
+        _ = block.MessageId();
+        var kept = HeaderBlock.Parse(AuthenticationResults.RemoveOurs(block, "mx.example").ToArray());
+        foreach (ref readonly var field in kept.Fields)
+        {
+            Promise(!AuthenticationResults.BearsAuthservId(field, "mx.example"), "a result in our name survived");
+        }
+    }
+
+    private static void SignatureNeverPasses(ReadOnlySpan<byte> input)
+    {
+        var verdict = Signatures.Verify(
+            new SignatureInput
+            {
+                Headers = HeaderBlock.Parse(input.ToArray()),
+                Body = new(new byte[32], new byte[32]),
+                Domain = "example.org",
+                ReversePath = "a@example.org",
+                ForwardPaths = ["b@example.net"],
+                Now = DateTimeOffset.UnixEpoch,
+            },
+            Keys);
+        Promise(!verdict.IsPass, "a forged signature passed");
+        Promise(!verdict.Reason.AsSpan().ContainsAnyExceptInRange(' ', '~'), "a reason with control characters");
+    }
+
+    private static void BodyHashDoesNotDependOnPieces(ReadOnlySpan<byte> input)
+    {
+        foreach (var canonicalization in Enum.GetValues<Canonicalization>())
+        {
+            using var whole = new BodyHasher(canonicalization);
+            using var inPieces = new BodyHasher(canonicalization);
+            whole.Append(input);
+            for (var at = 0; at < input.Length; at += 3)
+            {
+                inPieces.Append(input[at..Math.Min(input.Length, at + 3)]);
+            }
+
+            Promise(whole.Finish().AsSpan().SequenceEqual(inPieces.Finish()), "a body hash depends on how the body was cut");
+        }
+    }
+
+    private static void Promise(bool kept, string promise)
+    {
+        if (!kept)
+        {
+            throw new BrokenPromiseException(promise);
+        }
+    }
+}
