@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -12,10 +13,11 @@ internal static class Load
     /// <returns>Seconds it took and CPU seconds it used.</returns>
     public static async Task<(double Seconds, double Cpu)> SourceAsync(int port, Profile profile, int messages, string file)
     {
-        var start = new ProcessStartInfo("smtp-source") { UseShellExecute = false, RedirectStandardError = true };
+        var start = new ProcessStartInfo("bash") { UseShellExecute = false, RedirectStandardError = true };
         string[] arguments =
         [
-            .. profile.Reused ? (string[])["-d"] : [], "-s", $"{profile.Sessions}", "-m", $"{messages}", "-M", $"client.{BenchSystem.Sender}",
+            // The shell knows the CPU time of a process that has ended.
+            "-c", "TIMEFORMAT='%U %S'; time \"$@\"", "bash", "smtp-source", .. profile.Reused ? (string[])["-d"] : [], "-s", $"{profile.Sessions}", "-m", $"{messages}", "-M", $"client.{BenchSystem.Sender}",
             "-f", BenchSystem.ReversePath, "-t", BenchSystem.ForwardPath, "-F", file, $"127.0.0.1:{port}",
         ];
         foreach (var argument in arguments)
@@ -28,7 +30,10 @@ internal static class Load
         var errors = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
         var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
-        return process.ExitCode == 0 ? (seconds, process.TotalProcessorTime.TotalSeconds) : throw new InvalidOperationException($"smtp-source: {await errors}");
+        var text = (await errors).Trim();
+        return process.ExitCode == 0
+            ? (seconds, text[(text.LastIndexOf('\n') + 1)..].Split(' ').Sum(part => double.Parse(part, CultureInfo.InvariantCulture)))
+            : throw new InvalidOperationException($"smtp-source: {text}");
     }
 
     /// <summary>Sends with as many clients as the profile has sessions and takes the time of each transaction.</summary>

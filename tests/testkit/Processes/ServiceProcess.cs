@@ -151,10 +151,10 @@ public sealed partial class ServiceProcess : IAsyncDisposable
         {
             await _process!.WaitForExitAsync(limit.Token);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException e)
         {
             await KillAsync();
-            throw new InvalidOperationException($"{Name} did not end within {StopLimit} of SIGTERM:\n{LogEnd()}");
+            throw new InvalidOperationException($"{Name} did not end within {StopLimit} of SIGTERM:\n{LogEnd()}", e);
         }
     }
 
