@@ -33,15 +33,20 @@ internal static class ReleaseLog
         }
 
         HashSet<long> offsets = new(octets.Length / RecordSize);
-        for (var at = 0; at + RecordSize <= octets.Length; at += RecordSize)
+        Collect(octets, offsets);
+        return offsets;
+    }
+
+    /// <summary>Adds the offsets of whole, undamaged records.</summary>
+    public static void Collect(ReadOnlySpan<byte> records, HashSet<long> offsets)
+    {
+        for (var at = 0; at + RecordSize <= records.Length; at += RecordSize)
         {
-            var record = octets.AsSpan(at, RecordSize);
+            var record = records.Slice(at, RecordSize);
             if (BinaryPrimitives.ReadUInt32LittleEndian(record[12..]) == ContentHeader.Checksum(record[..12]))
             {
                 offsets.Add(BinaryPrimitives.ReadInt64LittleEndian(record));
             }
         }
-
-        return offsets;
     }
 }

@@ -20,16 +20,15 @@ internal sealed class SegmentCommitter : IDisposable
 
     private readonly Lock _segments = new();
     private readonly Dictionary<int, SealedSegment> _sealed = [];
-    private readonly object _gate = new();
     private readonly StoreLayout _layout;
     private readonly string _instance;
     private readonly ContentStoreOptions _options;
     private readonly StableStorage _storage;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly Thread _thread;
-    private List<PendingCommit> _waiting = [];
-    private bool _stopping;
+    private readonly List<PendingCommit> _group = [];
+    private readonly List<ReadOnlyMemory<byte>> _buffers = [];
+    private readonly GroupThread<PendingCommit> _thread;
     private Segment? _active;
     private int _lastNumber;
 
@@ -41,10 +40,7 @@ internal sealed class SegmentCommitter : IDisposable
         _storage = storage;
         _time = time;
         _logger = logger;
-
-        // A thread of its own: fdatasync blocks, and a pool thread must not.
-        _thread = new Thread(Run) { IsBackground = true, Name = "content-commit" };
-        _thread.Start();
+        _thread = new("content-commit", Write);
     }
 
     /// <summary>Segments of this process that take no more records.</summary>
@@ -63,13 +59,7 @@ internal sealed class SegmentCommitter : IDisposable
     public Task<ContentReference> Commit(ReadOnlyMemory<byte> record)
     {
         PendingCommit pending = new(record);
-        lock (_gate)
-        {
-            ObjectDisposedException.ThrowIf(_stopping, this);
-            _waiting.Add(pending);
-            Monitor.Pulse(_gate);
-        }
-
+        _thread.Add(pending);
         return pending.Task;
     }
 
@@ -95,13 +85,7 @@ internal sealed class SegmentCommitter : IDisposable
 
     public void Dispose()
     {
-        lock (_gate)
-        {
-            _stopping = true;
-            Monitor.Pulse(_gate);
-        }
-
-        _thread.Join();
+        _thread.Dispose();
         lock (_segments)
         {
             if (_active is { } active)
@@ -111,75 +95,46 @@ internal sealed class SegmentCommitter : IDisposable
         }
     }
 
-    private void Run()
+    private void Write(List<PendingCommit> waiting)
     {
-        List<PendingCommit> spare = [];
-        List<PendingCommit> group = [];
-        List<ReadOnlyMemory<byte>> buffers = [];
-        while (true)
+        var octets = 0L;
+        foreach (var pending in waiting)
         {
-            List<PendingCommit> taken;
-            lock (_gate)
+            if (octets + pending.Record.Length > MaxGroupOctets && _group.Count > 0)
             {
-                while (_waiting.Count == 0)
-                {
-                    if (_stopping)
-                    {
-                        return;
-                    }
-
-                    Monitor.Wait(_gate);
-                }
-
-                taken = _waiting;
-                _waiting = spare;
+                WriteGroup();
+                octets = 0;
             }
 
-            var octets = 0L;
-            foreach (var pending in taken)
-            {
-                if (octets + pending.Record.Length > MaxGroupOctets && group.Count > 0)
-                {
-                    Write(group, buffers);
-                    octets = 0;
-                }
-
-                octets += pending.Record.Length;
-                group.Add(pending);
-            }
-
-            Write(group, buffers);
-            taken.Clear();
-            spare = taken;
+            octets += pending.Record.Length;
+            _group.Add(pending);
+            _buffers.Add(pending.Record);
         }
+
+        WriteGroup();
     }
 
-    private void Write(List<PendingCommit> group, List<ReadOnlyMemory<byte>> buffers)
+    private void WriteGroup()
     {
-        foreach (var pending in group)
-        {
-            buffers.Add(pending.Record);
-        }
-
         try
         {
             lock (_segments)
             {
-                WriteGroup(group, buffers);
+                WriteGroup(_group, _buffers);
             }
         }
         catch (Exception e)
         {
             // Not swallowed: every writer of the group gets it, and answers 451 for its message.
-            _logger.LogError(e, "Content of {Count} messages could not be stored", group.Count);
-            foreach (var pending in group)
+            _logger.LogError(e, "Content of {Count} messages could not be stored", _group.Count);
+            foreach (var pending in _group)
             {
-                pending.SetException(e is IOException ? e : new IOException("Content could not be stored.", e));
+                pending.SetException(e as IOException ?? new IOException("Content could not be stored.", e));
             }
         }
 
-        group.Clear();
-        buffers.Clear();
+        _group.Clear();
+        _buffers.Clear();
     }
 
     private void WriteGroup(List<PendingCommit> group, List<ReadOnlyMemory<byte>> buffers)

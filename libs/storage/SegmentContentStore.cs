@@ -19,6 +19,9 @@ public sealed class SegmentContentStore : IContentStore, IDisposable
     private readonly StableStorage _storage;
     private readonly InstanceFolder _instance;
     private readonly OpenFiles _open = new();
+    private readonly OpenFiles _openReleases = new();
+    private readonly ReleaseViews _releases;
+    private readonly ObjectCommitter _objects;
     private int _disposed;
 
     public SegmentContentStore(ContentStoreOptions options, TimeProvider time, ILogger<SegmentContentStore>? logger = null)
@@ -35,7 +38,9 @@ public sealed class SegmentContentStore : IContentStore, IDisposable
         _layout = new(options.Folder, storage);
         _instance = InstanceFolder.Create(_layout, storage, time);
         Committer = new(_layout, _instance.Name, options, storage, time, Log);
-        Sweeper = new(_layout, _instance.Name, Committer, _open, options, time, Log);
+        _objects = new(_layout, storage);
+        _releases = new(_openReleases);
+        Sweeper = new(_layout, _instance.Name, Committer, [_open, _openReleases], _releases, options, time, Log);
     }
 
     internal ContentStoreOptions Options { get; }
@@ -109,8 +114,7 @@ public sealed class SegmentContentStore : IContentStore, IDisposable
             return new(!File.Exists(_layout.Object(locator.Name)));
         }
 
-        // The sidecar goes after the segment: without it, all of the segment was released.
-        return new(ReleaseLog.Read(_layout.Releases(locator.Name, locator.Segment)) is not { } released || released.Contains(locator.Offset));
+        return new(_releases.Contains(_layout.Releases(locator.Name, locator.Segment), locator.Offset));
     }
 
     public void Dispose()
@@ -122,7 +126,9 @@ public sealed class SegmentContentStore : IContentStore, IDisposable
 
         Sweeper.Dispose();
         Committer.Dispose();
+        _objects.Dispose();
         _open.Dispose();
+        _openReleases.Dispose();
         _instance.DeleteIfEmpty();
         _instance.Dispose();
     }
@@ -135,20 +141,9 @@ public sealed class SegmentContentStore : IContentStore, IDisposable
     }
 
     /// <summary>Makes a complete incoming file an object: its data is synced before it gets its name, and then its name.</summary>
-    internal ContentReference Publish(string path, string name, SafeFileHandle file, long length)
+    internal async Task<ContentReference> PublishAsync(string path, string name, SafeFileHandle file, long length)
     {
-        _storage.Sync(file);
-        File.Move(path, _layout.Object(name), overwrite: true);
-        try
-        {
-            _storage.SyncFolder(_layout.Shard(name));
-        }
-        catch
-        {
-            File.Delete(_layout.Object(name));
-            throw;
-        }
-
+        await _objects.Commit(path, name, file);
         return new() { Locator = Locator.Object(_layout.Id, name).ToString(), Length = length };
     }
 

@@ -151,7 +151,7 @@ internal sealed class SegmentContentWriter(SegmentContentStore store, string que
         header.Write(_buffer);
         await RandomAccess.WriteAsync(_file!, _buffer.AsMemory(0, ContentHeader.Size), 0, CancellationToken.None);
         await RandomAccess.WriteAsync(_file!, prefix, header.ObjectStart, CancellationToken.None);
-        var reference = await Task.Run(() => store.Publish(_path!, objectName ?? Path.GetFileName(_path!), _file!, header.Length));
+        var reference = await store.PublishAsync(_path!, objectName ?? Path.GetFileName(_path!), _file!, header.Length);
         _path = null;
         return reference;
     }

@@ -11,7 +11,8 @@ internal sealed class SegmentSweeper(
     StoreLayout layout,
     string instance,
     SegmentCommitter committer,
-    OpenFiles open,
+    IReadOnlyList<OpenFiles> open,
+    ReleaseViews releases,
     ContentStoreOptions options,
     TimeProvider time,
     ILogger logger) : IDisposable
@@ -27,7 +28,12 @@ internal sealed class SegmentSweeper(
     {
         lock (_sweeping)
         {
-            open.Sweep();
+            foreach (var files in open)
+            {
+                files.Sweep();
+            }
+
+            releases.Sweep();
             committer.SealIfOlderThan(options.SegmentAge);
             foreach (var segment in committer.Sealed)
             {
@@ -132,12 +138,15 @@ internal sealed class SegmentSweeper(
     private void Delete(string owner, int number)
     {
         // In this order: a sidecar without its segment is rubbish, a segment without its sidecar could not be released.
-        var segment = layout.Segment(owner, number);
-        var releases = layout.Releases(owner, number);
-        open.Drop(segment);
-        File.Delete(segment);
-        open.Drop(releases);
-        File.Delete(releases);
+        foreach (var path in (string[])[layout.Segment(owner, number), layout.Releases(owner, number)])
+        {
+            foreach (var files in open)
+            {
+                files.Drop(path);
+            }
+
+            File.Delete(path);
+        }
     }
 
     private bool IsOrphan(string path) => File.Exists(path) && Age(path) > options.OrphanAge;

@@ -23,6 +23,9 @@ internal sealed class StoreLayout
         Folder = Path.GetFullPath(folder);
         Segments = Path.Combine(Folder, "segments");
         Objects = Path.Combine(Folder, "objects");
+
+        // Mail is nobody's business but the services', which share a user.
+        Directory.CreateDirectory(Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         Directory.CreateDirectory(Segments);
         foreach (var shard in Shards)
         {

@@ -224,6 +224,32 @@ public sealed class SegmentContentStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task A_large_content_that_can_not_be_synced_is_no_object()
+    {
+        var store = _temporary.Open(spillSize: 4096);
+        var full = new IOException("No space left on device");
+        _temporary.Storage.UnheldSync = full;
+
+        Assert.Same(full, await Assert.ThrowsAsync<IOException>(() => store.StoreAsync("q1", new byte[10_000])));
+
+        Assert.DoesNotContain(_temporary.Files("*"), file => file.Contains("incoming", StringComparison.Ordinal) || file.Contains("objects", StringComparison.Ordinal));
+        Assert.NotNull(await store.LoadAsync(await store.StoreAsync("q2", new byte[10_000])));
+    }
+
+    [Fact]
+    public async Task Large_contents_that_come_together_are_all_whole()
+    {
+        var store = _temporary.Open(spillSize: 4096);
+        var contents = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => store.StoreAsync($"q{i}", Enumerable.Repeat((byte)i, 5000 + i).ToArray(), "prefix"u8.ToArray())));
+
+        for (var i = 0; i < contents.Length; i++)
+        {
+            byte[] expected = [.. "prefix"u8, .. Enumerable.Repeat((byte)i, 5000 + i)];
+            Assert.Equal(expected, await store.LoadAsync(contents[i]));
+        }
+    }
+
+    [Fact]
     public async Task An_uncommitted_content_leaves_nothing()
     {
         var store = _temporary.Open(spillSize: 4096);

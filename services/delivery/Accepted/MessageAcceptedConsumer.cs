@@ -20,14 +20,13 @@ internal sealed class MessageAcceptedConsumer(
 
     public async Task Consume(ConsumeContext<MessageAcceptedBatch> context)
     {
-        var isRepeated = context.ReceiveContext.Redelivered || context.GetRetryAttempt() > 0 || context.ReceiveContext.TransportHeaders.TryGetHeader("MT-Reason", out _);
         List<Exception> faults = [];
         List<(MessageAccepted Accepted, DeliveryAttempt Attempt)> attempts = [];
         foreach (var accepted in context.Message.Messages)
         {
             try
             {
-                if (await OpenAsync(accepted, isRepeated, context.CancellationToken) is { } message)
+                if (await OpenAsync(accepted, context.CancellationToken) is { } message)
                 {
                     attempts.Add((accepted, courier.Begin(message, accepted.Envelope.Recipients)));
                 }
@@ -56,20 +55,17 @@ internal sealed class MessageAcceptedConsumer(
         }
     }
 
-    private async Task<OutgoingMessage?> OpenAsync(MessageAccepted accepted, bool isRepeated, CancellationToken cancellationToken)
+    private async Task<OutgoingMessage?> OpenAsync(MessageAccepted accepted, CancellationToken cancellationToken)
     {
-        if (isRepeated && await store.IsReleasedAsync(accepted.QueueId, accepted.Content, cancellationToken))
+        // Asked each time and not only of what the broker calls redelivered: an operator who puts a bus message back from
+        // the dead letters means those of its messages that are not final yet.
+        if (await store.IsReleasedAsync(accepted.QueueId, accepted.Content, cancellationToken))
         {
             return null;
         }
 
-        var message = await OutgoingMessage.OpenAsync(store, accepted.QueueId, accepted.ReceivedAt, accepted.Envelope, accepted.Content, cancellationToken);
-        if (message is null && !await store.IsReleasedAsync(accepted.QueueId, accepted.Content, cancellationToken))
-        {
-            throw new InvalidDataException($"Content of {accepted.QueueId} is gone and was not released.");
-        }
-
-        return message;
+        return await OutgoingMessage.OpenAsync(store, accepted.QueueId, accepted.ReceivedAt, accepted.Envelope, accepted.Content, cancellationToken)
+            ?? throw new InvalidDataException($"Content of {accepted.QueueId} is gone and was not released.");
     }
 
     // Gives the message back when its content is to be released.

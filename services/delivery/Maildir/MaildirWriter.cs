@@ -23,6 +23,12 @@ internal sealed class MaildirWriter(IOptions<MailkeyOptions> options)
     /// <exception cref="IOException">The disk is full or failed.</exception>
     public async Task<string> DeliverAsync(OutgoingMessage message, MailboxName mailbox, string forwardPath, CancellationToken cancellationToken)
     {
+        // The envelope was parsed when it came; a line end in it would be a header field of its own.
+        if (message.Envelope.ReversePath.AsSpan().ContainsAny('\r', '\n', '\0') || forwardPath.AsSpan().ContainsAny('\r', '\n', '\0'))
+        {
+            throw new InvalidDataException("Line end in an envelope.");
+        }
+
         var folder = Path.Combine(_root, MailboxPath.Of(mailbox));
         Create(folder);
         var name = string.Create(CultureInfo.InvariantCulture, $"{message.ReceivedAt.ToUnixTimeSeconds()}.{MailboxPath.Encode(message.QueueId)}.{_host}");

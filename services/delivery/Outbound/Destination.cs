@@ -298,7 +298,7 @@ internal sealed class Destination : IDestination
         {
             if (_problem is null)
             {
-                _logger.LogWarning("{NextHop} can't be reached: {Problem}", _nextHop, problem.Text);
+                _logger.LogInformation("{NextHop} can't be reached: {Problem}", _nextHop, problem.Text);
             }
 
             var now = _time.GetUtcNow();

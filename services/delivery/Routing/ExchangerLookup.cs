@@ -107,8 +107,9 @@ internal sealed class ExchangerLookup(IDnsResolver resolver, IOptions<MailkeyOpt
         string? unknown = null;
         foreach (var host in hosts.Take(MaxHosts))
         {
-            var v6 = await resolver.ResolveAsync(host, DnsRecordType.Aaaa, cancellationToken);
+            var asked = resolver.ResolveAsync(host, DnsRecordType.Aaaa, cancellationToken).AsTask();
             var v4 = await resolver.ResolveAsync(host, DnsRecordType.A, cancellationToken);
+            var v6 = await asked;
             foreach (var record in v6.Records.Concat(v4.Records))
             {
                 if (record.Address is { } address && IsUsable(address))

@@ -1,5 +1,6 @@
 using System.Text;
 using Mailkey.Contracts;
+using Mailkey.Delivery.Sagas.Deferral;
 using Mailkey.Testkit.Infrastructure;
 
 namespace Mailkey.Delivery.Tests.Service;
@@ -149,14 +150,31 @@ public sealed class DeliveryServiceTests(PostgresServer postgres, RabbitMqServer
         await host.PublishAsync(message);
         await host.ReleasedAsync(message);
 
-        // As after an operator put it back from the error queue.
-        await MassTransit.PublishExecuteExtensions.Publish(host.Bus, new MessageAcceptedBatch { Messages = [message] }, context => context.Headers.Set("MT-Reason", "fault"));
+        // As after an operator put it back from the error queue: nothing marks it.
+        await host.PublishAsync(message);
         var other = await host.AcceptAsync(DeliveryHost.Envelope("b@example.org"));
         await host.PublishAsync(other);
         await host.ReleasedAsync(other);
 
         await DeliveryHost.EventuallyAsync(() => Task.FromResult(next.Lines().Contains("RCPT TO:<b@example.org>")), "other delivered");
         Assert.Single(next.Lines(), "RCPT TO:<a@example.org>");
+    }
+
+    [Fact]
+    public async Task Final_delivery_is_reported_to_a_sender_that_asked()
+    {
+        await using var host = await StartAsync("Domains:0:Name=example.org");
+        var message = await host.AcceptAsync(DeliveryHost.Envelope() with
+        {
+            Recipients = [new() { ForwardPath = "a@example.org", Notify = "FAILURE,SUCCESS" }, new() { ForwardPath = "b@example.org", Notify = "FAILURE" }],
+        });
+
+        await host.PublishAsync(message);
+
+        var (type, report) = await host.NextReportAsync();
+        Assert.Equal("DeliverySucceeded", type);
+        Assert.False(report.GetProperty("relayed").GetBoolean());
+        Assert.Equal("a@example.org", Assert.Single(report.GetProperty("recipients").EnumerateArray()).GetProperty("recipient").GetProperty("forwardPath").GetString());
     }
 
     [Fact]
@@ -214,6 +232,35 @@ public sealed class DeliveryServiceTests(PostgresServer postgres, RabbitMqServer
         go.SetResult();
         await host.NoDeferralAsync(held.QueueId);
         Assert.Contains((await host.EntriesAsync(held.QueueId, 1)), entry => entry.Type == "recipient-delivered");
+    }
+
+    [Fact]
+    public async Task An_attempt_that_was_given_up_for_lost_and_was_not_still_counts()
+    {
+        TaskCompletionSource go = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using ScriptedServer slow = ScriptedServer.Behaved(["PIPELINING"], line =>
+        {
+            if (line.StartsWith("MAIL", StringComparison.Ordinal))
+            {
+                go.Task.Wait();
+            }
+
+            return null;
+        });
+        await using var host = await StartAsync(
+            "Domains:0:Name=example.org", $"NextHop=smtp://127.0.0.1:{slow.Port}", "Delivery:Patience=00:00:00.2", "Delivery:Retries:0=01:00:00");
+        var message = await host.AcceptAsync(DeliveryHost.Envelope("a@example.org"));
+        var state = $"SELECT count(*) FROM delivery.deferral_state WHERE state->>'queueId' = '{message.QueueId}' AND current_state =";
+        await host.PublishAsync(message);
+        await DeliveryHost.EventuallyAsync(async () => await host.ScalarAsync<long>($"{state} 'Attempting'") == 1, "attempt under way");
+
+        await host.Bus.Publish(new AttemptOverdue(DeferralState.IdOf(message.QueueId)));
+        await DeliveryHost.EventuallyAsync(async () => await host.ScalarAsync<long>($"{state} 'Waiting'") == 1, "attempt given up");
+        go.SetResult();
+
+        await host.NoDeferralAsync(message.QueueId);
+        Assert.Equal(["recipient-deferred", "recipient-delivered"], (await host.EntriesAsync(message.QueueId, 2)).Select(entry => entry.Type));
+        Assert.Single(slow.Lines(), "DATA");
     }
 
     private Task<DeliveryHost> StartAsync(params string[] settings) => DeliveryHost.StartAsync(postgres, rabbit, null, settings);
