@@ -43,6 +43,7 @@ internal static class DeliveryServices
             bus.AddConsumer<AttemptDeliveryConsumer, AttemptDeliveryDefinition>();
             bus.AddSagaStateMachine<DeferralStateMachine, DeferralState>(typeof(DeferralDefinition)).PostgresRepository(Schema);
         });
+        services.AddHostedService(provider => provider.GetRequiredService<LongAttempts>());
         services.AddJournal();
         return services;
     }

@@ -3,6 +3,7 @@ using Mailkey.Delivery.Outbound;
 using Mailkey.Delivery.Sagas.Deferral;
 using Mailkey.Hosting.Options;
 using MassTransit;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -12,8 +13,11 @@ namespace Mailkey.Delivery.Attempts;
 /// Attempts that outlive their bus message. A slow host may take half an hour for one mail; if bus messages waited for
 /// it, a few slow hosts would hold up the mail of all others, and the broker would take the message for lost.
 /// </summary>
-internal sealed class LongAttempts(IBus bus, IOptions<MailkeyOptions> options, ILogger<LongAttempts> logger)
+internal sealed class LongAttempts(IBus bus, IOptions<MailkeyOptions> options, ILogger<LongAttempts> logger) : IHostedService
 {
+    // A part of what a service has to stop in.
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
+
     private readonly ConcurrentDictionary<Task, byte> _followed = new();
 
     /// <summary>Waits for attempts as long as a bus message may. Then what has not begun is withdrawn; true when nothing is under way after it.</summary>
@@ -45,6 +49,12 @@ internal sealed class LongAttempts(IBus bus, IOptions<MailkeyOptions> options, I
         _followed.TryAdd(task, 0);
         _ = task.ContinueWith(done => _followed.TryRemove(done, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Lets what is nearly over end, while the bus can still tell of it. The rest is for the saga's time-out.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken) =>
+        await Task.WhenAny(Task.WhenAll(_followed.Keys), Task.Delay(StopPatience, cancellationToken));
 
     private async Task FollowAsync(DeliveryAttempt attempt, string queueId, int number)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Mailkey.Contracts;
 using Mailkey.Contracts.Journal;
 using Mailkey.Delivery.Outbound;
@@ -13,6 +14,9 @@ internal sealed record ReportedMessage(string QueueId, DateTimeOffset ReceivedAt
 /// <summary>Tells the journal, and the service that writes to senders, how attempts ended.</summary>
 internal sealed class OutcomeReports(IJournal journal)
 {
+    private static readonly Meter Meter = new("Mailkey.Delivery");
+    private static readonly Counter<long> Recipients = Meter.CreateCounter<long>("mailkey.delivery.recipients", "{recipient}", "Outcomes of attempts, by recipient");
+
     /// <summary>Journals final outcomes and publishes the reports they call for; returns when the broker has confirmed these.</summary>
     /// <param name="header">Gives the header block; asked only when there is a report.</param>
     public async Task ReportAsync(
@@ -26,6 +30,7 @@ internal sealed class OutcomeReports(IJournal journal)
             switch (outcome.Kind)
             {
                 case OutcomeKind.Delivered:
+                    Recipients.Add(1, new KeyValuePair<string, object?>("outcome", "delivered"));
                     journal.Append(message.QueueId, new RecipientDelivered
                     {
                         ForwardPath = outcome.Recipient.ForwardPath,
@@ -42,6 +47,7 @@ internal sealed class OutcomeReports(IJournal journal)
 
                     break;
                 case OutcomeKind.Failed:
+                    Recipients.Add(1, new KeyValuePair<string, object?>("outcome", "failed"));
                     journal.Append(message.QueueId, new RecipientFailed
                     {
                         ForwardPath = outcome.Recipient.ForwardPath,
@@ -125,7 +131,10 @@ internal sealed class OutcomeReports(IJournal journal)
             cancellationToken);
     }
 
-    public void NoteDeferral(string queueId, int attempt, DateTimeOffset next, RecipientOutcome outcome) =>
+    /// <summary>Journals that a recipient waits for another attempt.</summary>
+    public void NoteDeferral(string queueId, int attempt, DateTimeOffset next, RecipientOutcome outcome)
+    {
+        Recipients.Add(1, new KeyValuePair<string, object?>("outcome", "deferred"));
         journal.Append(queueId, new RecipientDeferred
         {
             ForwardPath = outcome.Recipient.ForwardPath,
@@ -134,6 +143,7 @@ internal sealed class OutcomeReports(IJournal journal)
             Attempt = attempt,
             NextAttempt = next,
         });
+    }
 
     /// <summary>Returns when the journal's queue has all that was noted.</summary>
     public ValueTask FlushAsync(CancellationToken cancellationToken) => journal.FlushAsync(cancellationToken);

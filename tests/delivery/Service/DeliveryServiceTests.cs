@@ -263,5 +263,48 @@ public sealed class DeliveryServiceTests(PostgresServer postgres, RabbitMqServer
         Assert.Single(slow.Lines(), "DATA");
     }
 
+    [Fact]
+    public async Task A_dead_host_is_not_stormed_and_holds_up_nobody()
+    {
+        await using ScriptedServer dead = new(_ => Task.CompletedTask);
+        await using var host = await StartAsync(
+            "Domains:0:Name=example.org", "Domains:1:Name=example.com", $"Domains:1:NextHop=smtp://127.0.0.1:{dead.Port}", "Delivery:Retries:0=01:00:00");
+        var queued = 0;
+        for (var batch = 0; batch < 15; batch++)
+        {
+            await host.PublishAsync(await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => host.AcceptAsync(DeliveryHost.Envelope("a@example.com") with { ReversePath = "" }))));
+            queued += 20;
+        }
+
+        var other = await host.AcceptAsync(DeliveryHost.Envelope("a@example.org"));
+        await host.PublishAsync(other);
+
+        await host.ReleasedAsync(other);
+        await DeliveryHost.EventuallyAsync(
+            async () => await host.ScalarAsync<long>("SELECT count(*) FROM delivery.deferral_state WHERE current_state = 'Waiting' AND state->'envelope'->'recipients'->0->>'forwardPath' = 'a@example.com'") == queued, "all parked");
+        Assert.InRange(dead.Connections, 1, 20);
+    }
+
+    [Fact]
+    public async Task A_notification_that_expires_is_not_reported()
+    {
+        await using var host = await StartAsync("Domains:0:Name=example.org", "NextHop=smtp://127.0.0.1:1", "Delivery:DelayWarning=00:00:00.1", "Delivery:Expiry=00:00:01", "Delivery:Retries:0=00:00:00.5");
+        var message = await host.AcceptAsync(DeliveryHost.Envelope("a@example.org") with { ReversePath = "" });
+
+        await host.PublishAsync(message);
+
+        // After the first attempt, and perhaps a second one: the end.
+        string last;
+        do
+        {
+            last = (await host.EntriesAsync(message.QueueId, 1))[^1].Type;
+        }
+        while (last == "recipient-deferred");
+
+        Assert.Equal("recipient-failed", last);
+        await host.NoDeferralAsync(message.QueueId);
+        Assert.False(host.Bounces.Reader.TryRead(out _));
+    }
+
     private Task<DeliveryHost> StartAsync(params string[] settings) => DeliveryHost.StartAsync(postgres, rabbit, null, settings);
 }
