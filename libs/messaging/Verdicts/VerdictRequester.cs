@@ -21,7 +21,7 @@ namespace Mailkey.Messaging.Verdicts;
 internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, IHealthCheck
 {
     /// <summary>Batches without any answer before the next one waits for company.</summary>
-    private const int Window = 2;
+    private const int Window = 1;
 
     private static readonly TimeSpan MaxGather = TimeSpan.FromMilliseconds(2);
 

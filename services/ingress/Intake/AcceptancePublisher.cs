@@ -13,7 +13,7 @@ namespace Mailkey.Ingress.Intake;
 internal sealed class AcceptancePublisher : BackgroundService
 {
     /// <summary>Publishes that may await their confirm at the same time; meanwhile further messages gather.</summary>
-    private const int Window = 2;
+    private const int Window = 1;
 
     private readonly Coalescer<Pending> outgoing;
     private readonly IBus bus;
