@@ -6,7 +6,7 @@ public sealed record Envelope
     /// <summary>The reverse-path without its brackets; empty for <c>&lt;&gt;</c>. UTF-8 where SMTPUTF8 was asked for.</summary>
     public required string ReversePath { get; init; }
 
-    /// <summary>The forward-paths that were accepted, in order.</summary>
+    /// <summary>The forward-paths that were accepted, in order; those refused where a refused transaction had no other.</summary>
     public required IReadOnlyList<Recipient> Recipients { get; init; }
 
     /// <summary>BODY= of MAIL (RFC 6152, RFC 3030): 7BIT, 8BITMIME or BINARYMIME; null when not given.</summary>

@@ -38,15 +38,15 @@ public static class ServiceHost
         builder.Services.AddHealthChecks().AddCheck("live", () => HealthCheckResult.Healthy(), ["live"]);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
         builder.Services.AddRoutingCore();
+        builder.Services.AddMetricsExport();
 
         var http = builder.Configuration.GetSection($"{MailkeyOptions.Section}:Http").Get<HttpOptions>() ?? new HttpOptions();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            if (http.Port != 0)
-            {
-                kestrel.Listen(System.Net.IPAddress.Parse(http.Listen), http.Port);
-            }
+
+            // Port 0 is any free one; without an endpoint of ours Kestrel would take its default, the same for every service.
+            kestrel.Listen(System.Net.IPAddress.Parse(http.Listen), http.Port);
         });
         return builder;
     }

@@ -6,7 +6,7 @@ namespace Mailkey.Hosting.Options;
 /// <summary>Health and metrics of a service.</summary>
 public sealed class HttpOptions
 {
-    [Range(0, 65535), Description("Port of /health/live and /health/ready on loopback (any address inside a container); 0: none.")]
+    [Range(0, 65535), Description("Port of /health/live and /health/ready; 0: any free one, named in the log.")]
     public int Port { get; set; }
 
     [Description("Address of the health port.")]

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net;
 using Mailkey.Authentication.Signatures;
 using Mailkey.Contracts;
+using Mailkey.Ingress.Telemetry;
 using Mailkey.Mime;
 using Mailkey.Smtp;
 using Mailkey.Storage;
@@ -129,7 +130,13 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
             MessageId = header!.MessageId(),
             Verdict = verified.Verdict,
         }, cancellationToken);
-        return published ? Replies.Accepted : Refuse(Replies.TryAgainLater, verified.Verdict);
+        if (!published)
+        {
+            return Refuse(Replies.TryAgainLater, verified.Verdict);
+        }
+
+        IngressMetrics.TransactionEnded(Replies.Accepted.Code, verified.Verdict.Rule);
+        return Replies.Accepted;
     }
 
     private SmtpReply Refuse(SmtpReply reply, Verdict? verdict)

@@ -1,6 +1,7 @@
 using Mailkey.Contracts;
 using Mailkey.Contracts.Journal;
 using Mailkey.Hosting.Options;
+using Mailkey.Ingress.Telemetry;
 using Mailkey.Messaging.Journal;
 using Mailkey.Messaging.Verdicts;
 using Mailkey.Smtp;
@@ -37,7 +38,9 @@ internal sealed class MessageIntake(
     public void NoteRefusal(string queueId, ConnectionFacts connection, Envelope envelope, SmtpReply reply) =>
         NoteRefusal(queueId, connection, envelope, reply, size: 0, messageId: null, verdict: null);
 
-    public void NoteRefusal(string queueId, ConnectionFacts connection, Envelope envelope, SmtpReply reply, long size, string? messageId, Verdict? verdict) =>
+    public void NoteRefusal(string queueId, ConnectionFacts connection, Envelope envelope, SmtpReply reply, long size, string? messageId, Verdict? verdict)
+    {
+        IngressMetrics.TransactionEnded(reply.Code, verdict?.Rule);
         journal.Append(queueId, new TransactionRefused
         {
             Connection = connection,
@@ -47,4 +50,5 @@ internal sealed class MessageIntake(
             MessageId = messageId,
             Verdict = verdict,
         });
+    }
 }

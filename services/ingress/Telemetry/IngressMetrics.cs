@@ -1,0 +1,16 @@
+using System.Diagnostics.Metrics;
+
+namespace Mailkey.Ingress.Telemetry;
+
+/// <summary>What ingress counts.</summary>
+internal static class IngressMetrics
+{
+    private static readonly Meter Meter = new("Mailkey.Ingress");
+
+    private static readonly Counter<long> Ended = Meter.CreateCounter<long>(
+        "mailkey.ingress.transactions", "{transaction}", "Transactions that ended, by reply code and by the policy rule that decided");
+
+    /// <param name="code">Reply code.</param>
+    /// <param name="rule">Name of the policy rule; null when no verifier was asked.</param>
+    public static void TransactionEnded(int code, string? rule) => Ended.Add(1, new("code", code), new("rule", rule ?? "none"));
+}
