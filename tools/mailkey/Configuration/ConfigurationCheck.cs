@@ -194,12 +194,12 @@ internal sealed class ConfigurationCheck(IConfigurationRoot configuration)
         try
         {
             using var pair = X509Certificate2.CreateFromPemFile(certificate, key);
-            var now = TimeProvider.System.GetLocalNow();
-            if (pair.NotAfter < now)
+            var now = TimeProvider.System.GetUtcNow().UtcDateTime;
+            if (pair.NotAfter.ToUniversalTime() < now)
             {
                 Failures.Add(string.Create(CultureInfo.InvariantCulture, $"{MailkeyOptions.Section}:Smtp:Certificate: expired on {pair.NotAfter:yyyy-MM-dd}."));
             }
-            else if (pair.NotBefore > now)
+            else if (pair.NotBefore.ToUniversalTime() > now)
             {
                 Failures.Add(string.Create(CultureInfo.InvariantCulture, $"{MailkeyOptions.Section}:Smtp:Certificate: begins on {pair.NotBefore:yyyy-MM-dd} only."));
             }

@@ -45,9 +45,9 @@ internal sealed class MessageFile
             return (null, "no message on standard input. Give one with: < message.eml");
         }
 
-        var octets = copy.ToArray();
-        var unix = !octets.AsSpan().Contains((byte)'\r') && octets.AsSpan().Contains((byte)'\n');
-        return (new MessageFile(unix ? ToWire(octets) : octets, unix), null);
+        var read = copy.ToArray();
+        var unix = !read.AsSpan().Contains((byte)'\r') && read.AsSpan().Contains((byte)'\n');
+        return (new MessageFile(unix ? ToWire(read) : read, unix), null);
     }
 
     /// <summary>SHA-256 of the body.</summary>

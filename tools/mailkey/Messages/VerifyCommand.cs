@@ -1,6 +1,7 @@
 using System.CommandLine;
-using System.Text;
+using System.Globalization;
 using System.Text.Json;
+using System.Text;
 using Mailkey.Authentication.Keys;
 using Mailkey.Authentication.Signatures;
 using Mailkey.Dns;
@@ -141,7 +142,7 @@ internal static class VerifyCommand
             .Append("key host   ").Append(state).AppendLine(host.Source is null ? "" : $", {host.Source} at {host.Host}");
         if (verdict.Kind is not null)
         {
-            text.AppendLine($"signature  {verdict.Kind}, key {verdict.KeyName ?? "?"} of {verdict.Domain ?? "?"}");
+            text.AppendLine(CultureInfo.InvariantCulture, $"signature  {verdict.Kind}, key {verdict.KeyName ?? "?"} of {verdict.Domain ?? "?"}");
         }
 
         console.Text.Write(text.ToString());
