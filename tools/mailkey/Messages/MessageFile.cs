@@ -45,9 +45,9 @@ internal sealed class MessageFile
             return (null, "no message on standard input. Give one with: < message.eml");
         }
 
-        var read = copy.ToArray();
-        var unix = !read.AsSpan().Contains((byte)'\r') && read.AsSpan().Contains((byte)'\n');
-        return (new MessageFile(unix ? ToWire(read) : read, unix), null);
+        var message = copy.ToArray();
+        var unix = !message.AsSpan().Contains((byte)'\r') && message.AsSpan().Contains((byte)'\n');
+        return (new MessageFile(unix ? ToWire(message) : message, unix), null);
     }
 
     /// <summary>SHA-256 of the body.</summary>
