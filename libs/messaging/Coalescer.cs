@@ -3,21 +3,18 @@ using System.Threading.Channels;
 namespace Mailkey.Messaging;
 
 /// <summary>
-/// Lets items of concurrent callers share one send. The first item goes out at once; while <c>window</c> sends are under
-/// way the next ones gather, up to <c>maxBatch</c>. So an idle system waits for nothing and a busy one pays for a bus
+/// Lets items of concurrent callers share one send. While items come one by one each goes out at once. When the last send
+/// was shared, others are at work at the same time: then what comes within <paramref name="pace"/> of it waits for the rest
+/// of it, together with all that come meanwhile. So a lone caller waits for nothing, and a busy system pays for a bus
 /// message once in many items.
 /// </summary>
-/// <param name="maxBatch">Items of one send.</param>
-/// <param name="window">Sends under way before the next one waits for company.</param>
-/// <param name="maxGather">Longest wait for a place in the window; infinite when sends must not pile up.</param>
-/// <param name="send">Sends one batch; the list is free again when it returns, the send is over when the task of it is.</param>
-#pragma warning disable CA1001 // A SemaphoreSlim whose wait handle nobody asks for holds nothing to dispose of.
-public sealed class Coalescer<T>(int maxBatch, int window, TimeSpan maxGather, Func<List<T>, ValueTask<Task>> send)
-#pragma warning restore CA1001
+/// <param name="maxBatch">Items of one send; when as many wait, they go without a pause.</param>
+/// <param name="pace">Least time between two sends when items are many; a quarter of it when they come one by one.</param>
+/// <param name="time">The clock.</param>
+/// <param name="send">Sends one batch. The list is free again when it returns; what it does not await goes on beside the next send.</param>
+public sealed class Coalescer<T>(int maxBatch, TimeSpan pace, TimeProvider time, Func<List<T>, ValueTask> send)
 {
     private readonly Channel<T> items = Channel.CreateUnbounded<T>();
-    private readonly SemaphoreSlim freed = new(0);
-    private int underWay;
 
     /// <summary>Hands an item over; never blocks. What bounds the number of items is the number of callers that wait for theirs.</summary>
     public void Add(T item) => items.Writer.TryWrite(item);
@@ -33,40 +30,28 @@ public sealed class Coalescer<T>(int maxBatch, int window, TimeSpan maxGather, F
     /// <summary>Sends until cancelled. A send that fails ends it.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
-        Volatile.Write(ref underWay, 0);
         var batch = new List<T>(maxBatch);
+        long? lastSend = null;
+        var wait = pace;
         while (await items.Reader.WaitToReadAsync(stop))
         {
-            if (Volatile.Read(ref underWay) >= window && (maxGather == Timeout.InfiniteTimeSpan || items.Reader.Count < maxBatch))
+            if (lastSend is { } last && items.Reader.Count < maxBatch && wait - time.GetElapsedTime(last) is { Ticks: > 0 } rest)
             {
-                // A permit may be left over from a send that nobody waited for: then this turn gathers less.
-                await freed.WaitAsync(maxGather, stop);
+                await Task.Delay(rest, time, stop);
             }
 
-            batch.Clear();
             while (batch.Count < maxBatch && items.Reader.TryRead(out var item))
             {
                 batch.Add(item);
             }
 
-            if (batch.Count == 0)
+            if (batch.Count > 0)
             {
-                continue;
+                lastSend = time.GetTimestamp();
+                wait = batch.Count > 1 ? pace : pace / 4;
+                await send(batch);
+                batch.Clear();
             }
-
-            Interlocked.Increment(ref underWay);
-            var over = await send(batch);
-            _ = over.ContinueWith(
-                static (_, state) => ((Coalescer<T>)state!).Leave(), this, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        }
-    }
-
-    private void Leave()
-    {
-        Interlocked.Decrement(ref underWay);
-        if (freed.CurrentCount == 0)
-        {
-            freed.Release();
         }
     }
 }

@@ -1,89 +1,92 @@
 using System.Collections.Concurrent;
+using Mailkey.Testkit;
 
 namespace Mailkey.Messaging.Tests;
 
-public sealed class CoalescerTests
+public sealed class CoalescerTests : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(4);
 
-    [Fact]
-    public async Task An_idle_coalescer_sends_the_first_item_alone_and_at_once()
+    private readonly ManualTime time = new();
+    private readonly BlockingCollection<int[]> sends = [];
+    private readonly CancellationTokenSource stop = new();
+    private readonly Coalescer<int> coalescer;
+    private readonly Task running;
+
+    public CoalescerTests()
     {
-        var sends = new BlockingCollection<int[]>();
-        using var stop = new CancellationTokenSource();
-        var coalescer = new Coalescer<int>(20, 2, Timeout.InfiniteTimeSpan, batch =>
+        coalescer = new(3, Pace, time, batch =>
         {
             sends.Add([.. batch]);
-            return new(Task.CompletedTask);
+            return default;
         });
-        var running = coalescer.RunAsync(stop.Token);
-
-        coalescer.Add(1);
-
-        Assert.True(sends.TryTake(out var first, Patience));
-        Assert.Equal([1], first);
-        await StopAsync(stop, running);
+        running = coalescer.RunAsync(stop.Token);
     }
 
-    [Fact]
-    public async Task Items_gather_while_the_window_is_full_and_keep_their_order()
-    {
-        var sends = new BlockingCollection<int[]>();
-        var ends = new ConcurrentQueue<TaskCompletionSource>();
-        using var stop = new CancellationTokenSource();
-        var coalescer = new Coalescer<int>(3, 1, Timeout.InfiniteTimeSpan, batch =>
-        {
-            var end = new TaskCompletionSource();
-            ends.Enqueue(end);
-            sends.Add([.. batch]);
-            return new(end.Task);
-        });
-        var running = coalescer.RunAsync(stop.Token);
-        coalescer.Add(0);
-        Assert.True(sends.TryTake(out _, Patience));
-
-        for (var item = 1; item <= 5; item++)
-        {
-            coalescer.Add(item);
-        }
-
-        Assert.Empty(sends);
-        Assert.True(ends.TryDequeue(out var first));
-        first.SetResult();
-        Assert.True(sends.TryTake(out var second, Patience));
-        Assert.Equal([1, 2, 3], second);
-        Assert.True(ends.TryDequeue(out var next));
-        next.SetResult();
-        Assert.True(sends.TryTake(out var third, Patience));
-        Assert.Equal([4, 5], third);
-        await StopAsync(stop, running);
-    }
-
-    [Fact]
-    public async Task A_send_that_never_ends_delays_others_by_the_gather_time_only()
-    {
-        var sends = new BlockingCollection<int[]>();
-        using var stop = new CancellationTokenSource();
-        var coalescer = new Coalescer<int>(10, 1, TimeSpan.FromMilliseconds(1), batch =>
-        {
-            sends.Add([.. batch]);
-            return new(new TaskCompletionSource().Task);
-        });
-        var running = coalescer.RunAsync(stop.Token);
-
-        for (var item = 0; item < 4; item++)
-        {
-            coalescer.Add(item);
-            Assert.True(sends.TryTake(out var sent, Patience));
-            Assert.Equal([item], sent);
-        }
-
-        await StopAsync(stop, running);
-    }
-
-    private static async Task StopAsync(CancellationTokenSource stop, Task running)
+    public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+        stop.Dispose();
+        sends.Dispose();
     }
+
+    [Fact]
+    public void An_item_after_a_pause_goes_out_at_once_and_alone()
+    {
+        coalescer.Add(1);
+        Assert.Equal([1], Sent());
+
+        time.Advance(Pace);
+        coalescer.Add(2);
+        Assert.Equal([2], Sent());
+    }
+
+    [Fact]
+    public void Items_within_the_pace_wait_for_the_rest_of_it_and_go_together_in_order()
+    {
+        coalescer.Add(0);
+        Assert.Equal([0], Sent());
+
+        coalescer.Add(1);
+        coalescer.Add(2);
+        Assert.False(sends.TryTake(out _));
+        AdvanceUntilSent();
+        Assert.Equal([1, 2], Sent());
+    }
+
+    [Fact]
+    public void A_full_batch_does_not_wait()
+    {
+        coalescer.Add(0);
+        Assert.Equal([0], Sent());
+        for (var item = 1; item <= 6; item++)
+        {
+            coalescer.Add(item);
+        }
+
+        AdvanceUntilSent();
+        var all = Sent().Concat(Sent()).ToList();
+        for (; all.Count < 6; all.AddRange(Sent()))
+        {
+            AdvanceUntilSent();
+        }
+
+        Assert.Equal([1, 2, 3, 4, 5, 6], all);
+    }
+
+    private int[] Sent()
+    {
+        Assert.True(sends.TryTake(out var batch, Patience));
+        return batch;
+    }
+
+    // The clock may be moved before the coalescer has looked at it: move it until what waits is out.
+    private void AdvanceUntilSent() =>
+        Assert.True(SpinWait.SpinUntil(() =>
+        {
+            time.Advance(Pace);
+            return sends.Count > 0;
+        }, Patience));
 }

@@ -14,16 +14,13 @@ using RabbitMQ.Client.Events;
 namespace Mailkey.Messaging.Verdicts;
 
 /// <summary>
-/// Asks verifiers for verdicts. Questions of concurrent sessions share a bus message (<see cref="Coalescer{T}"/>); a batch
-/// leaves the window with its first answer and is held back for <see cref="MaxGather"/> at most, so one slow sender domain
-/// delays nobody else.
+/// Asks verifiers for verdicts. Questions of concurrent sessions share a bus message (<see cref="Coalescer{T}"/>); each gets
+/// its own answer as soon as it is judged, so one slow sender domain delays nobody else.
 /// </summary>
 internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, IHealthCheck
 {
-    /// <summary>Batches without any answer before the next one waits for company.</summary>
-    private const int Window = 1;
-
-    private static readonly TimeSpan MaxGather = TimeSpan.FromMilliseconds(2);
+    /// <summary>Least time between two requests while sessions are many.</summary>
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(5);
 
     private readonly ConcurrentDictionary<string, Question> pending = new(StringComparer.Ordinal);
     private readonly Coalescer<Question> outgoing;
@@ -41,7 +38,7 @@ internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, I
         verdict = options.Value.Verdict;
         (this.link, this.time, this.logger) = (link, time, logger);
         json = new Utf8JsonWriter(buffer);
-        outgoing = new(verdict.MaxBatch, Window, MaxGather, PublishAsync);
+        outgoing = new(verdict.MaxBatch, Pace, time, PublishAsync);
         properties = new BasicProperties
         {
             ReplyTo = VerdictProtocol.ReplyTo,
@@ -122,7 +119,7 @@ internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, I
         }
     }
 
-    private async ValueTask<Task> PublishAsync(List<Question> batch)
+    private async ValueTask PublishAsync(List<Question> batch)
     {
         var messages = new MessageReceived[batch.Count];
         for (var i = 0; i < messages.Length; i++)
@@ -133,13 +130,10 @@ internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, I
         buffer.ResetWrittenCount();
         json.Reset();
         JsonSerializer.Serialize(json, new MessageReceivedBatch { Messages = messages }, VerdictJson.Default.MessageReceivedBatch);
-        var first = batch[0].Answer.Task;
         if (channel is { } open)
         {
             await open.BasicPublishAsync("", VerdictProtocol.Queue, mandatory: false, properties, buffer.WrittenMemory);
         }
-
-        return first;
     }
 
     private void Take(ReadOnlySpan<byte> body)

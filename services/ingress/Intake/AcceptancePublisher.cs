@@ -12,8 +12,8 @@ namespace Mailkey.Ingress.Intake;
 /// </summary>
 internal sealed class AcceptancePublisher : BackgroundService
 {
-    /// <summary>Publishes that may await their confirm at the same time; meanwhile further messages gather.</summary>
-    private const int Window = 1;
+    /// <summary>Least time between two publishes while sessions are many; confirms are awaited beside them.</summary>
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(5);
 
     private readonly Coalescer<Pending> outgoing;
     private readonly IBus bus;
@@ -25,7 +25,7 @@ internal sealed class AcceptancePublisher : BackgroundService
     {
         (this.bus, this.time, this.logger) = (bus, time, logger);
         timeout = options.Value.Verdict.ConfirmTimeout;
-        outgoing = new(options.Value.Verdict.MaxBatch, Window, Timeout.InfiniteTimeSpan, StartAsync);
+        outgoing = new(options.Value.Verdict.MaxBatch, Pace, time, StartAsync);
     }
 
     /// <summary>True when confirmed. False when refused or not confirmed in time: then nobody knows whether the broker has it.</summary>
@@ -51,10 +51,15 @@ internal sealed class AcceptancePublisher : BackgroundService
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => outgoing.RunAsync(stoppingToken);
 
-    private ValueTask<Task> StartAsync(List<Pending> batch)
+    private ValueTask StartAsync(List<Pending> batch)
     {
         var waiting = batch.FindAll(pending => !pending.Confirmed.Task.IsCompleted);
-        return new(waiting.Count == 0 ? Task.CompletedTask : PublishAsync(waiting));
+        if (waiting.Count > 0)
+        {
+            _ = PublishAsync(waiting);
+        }
+
+        return default;
     }
 
     private async Task PublishAsync(List<Pending> batch)

@@ -33,7 +33,7 @@ internal sealed class JournalAppender : BackgroundService
     public JournalAppender(PostgresEventStore store, MessagesTable messages, TimeProvider time, ILogger<JournalAppender> logger)
     {
         (_store, _messages, _time, _logger) = (store, messages, time, logger);
-        _parts = new(MaxParts, window: 1, Timeout.InfiniteTimeSpan, parts => new(TakeTurnAsync([.. parts])));
+        _parts = new(MaxParts, Interval, time, parts => new(AppendTogetherAsync([.. parts])));
     }
 
     /// <summary>Returns when the records are committed.</summary>
@@ -48,17 +48,6 @@ internal sealed class JournalAppender : BackgroundService
     {
         _stopping = stoppingToken;
         return _parts.RunAsync(stoppingToken);
-    }
-
-    private async Task TakeTurnAsync(IReadOnlyList<Part> parts)
-    {
-        var started = _time.GetTimestamp();
-        await AppendTogetherAsync(parts);
-        var left = Interval - _time.GetElapsedTime(started);
-        if (left > TimeSpan.Zero && parts.Count < MaxParts)
-        {
-            await Task.Delay(left, _time, _stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
     }
 
     private async Task AppendTogetherAsync(IReadOnlyList<Part> parts)
