@@ -272,7 +272,7 @@ public sealed class SmtpSessionTests
         var reply = await client.DataAsync("x\r\n.\r\n");
 
         Assert.Equal((550, new EnhancedStatusCode(5, 7, 20)), (reply.Code, reply.EnhancedCode!.Value));
-        Assert.Equal(["first line", $"second line [{server.Intake.Messages[0].QueueId}]"], reply.Lines);
+        Assert.Equal(["first line", $"second line; see https://help.example/?d=client.example [{server.Intake.Messages[0].QueueId}]"], reply.Lines);
         Assert.Empty(server.Intake.Refusals);
     }
 

@@ -24,7 +24,8 @@ internal sealed class SmtpTestServer : IAsyncDisposable
         Intake = intake;
         Time = time;
         Log = log;
-        var address = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        // The health port comes first.
+        var address = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Last();
         Port = new Uri(address).Port;
     }
 
