@@ -56,6 +56,9 @@ public sealed class PostgresSagaTests(PostgresServer postgres, RabbitMqServer ra
         await using var host = await StartAsync();
         var id = Guid.CreateVersion7();
         await host.Bus.Publish(new ErrandStarted(id, TimeSpan.FromHours(1), Wakes: 1, Note: ""));
+
+        // Not any timer: one of an earlier test would let the end overtake the beginning.
+        await host.EventuallyAsync($"SELECT count(*) FROM service.errand WHERE correlation_id = '{id}'", 1L);
         await host.EventuallyAsync("SELECT count(*) FROM service.timers", 1L);
 
         await host.Bus.Publish(new ErrandCalledOff(id));
