@@ -24,6 +24,15 @@ public sealed record Verdict
     /// <summary>One line that says what failed or why the state is what it is; no secrets, ASCII.</summary>
     public required string Reason { get; init; }
 
+    /// <summary>Null when SPF was not evaluated.</summary>
+    public SpfEvidence? Spf { get; init; }
+
+    /// <summary>One for each DKIM-Signature that was looked at, in the order of the header block.</summary>
+    public IReadOnlyList<DkimEvidence> Dkim { get; init; } = [];
+
+    /// <summary>One for each zone that was asked.</summary>
+    public IReadOnlyList<BlocklistEvidence> Blocklists { get; init; } = [];
+
     /// <summary>Name of the policy rule that decided.</summary>
     public required string Rule { get; init; }
 

@@ -2,6 +2,7 @@ using Mailkey.Authentication.Keys;
 using Mailkey.Authentication.Signatures;
 using Mailkey.Hosting.Options;
 using Mailkey.Messaging.Verdicts;
+using Mailkey.Verifier.Evidence;
 using Mailkey.Verifier.Pins;
 using Mailkey.Verifier.Policy;
 using Mailkey.Verifier.Verification;
@@ -17,6 +18,9 @@ public static class VerifierServices
         builder.Services.AddKeySetPins();
         builder.Services.AddKeyHostDiscovery();
         builder.Services.AddSingleton(new SignatureVerifier());
+        builder.Services.AddSingleton<SpfCheck>();
+        builder.Services.AddSingleton<DkimCheck>();
+        builder.Services.AddSingleton<BlocklistCheck>();
         builder.Services.AddSingleton(provider => new StagePolicy(provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Policy));
         builder.Services.AddVerdictResponder<MessageVerification>();
         return builder;

@@ -6,31 +6,58 @@ using Mailkey.Dns;
 using Mailkey.Hosting;
 using Mailkey.Messaging.Verdicts;
 using Mailkey.Mime;
+using Mailkey.Verifier.Evidence;
 using Mailkey.Verifier.Policy;
 
 namespace Mailkey.Verifier.Verification;
 
 /// <summary>Judges a message: whose it claims to be, what that domain publishes, whether the signature fits, what policy makes of it.</summary>
-public sealed class MessageVerification(KeyHostDiscovery discovery, SignatureVerifier signatures, StagePolicy policy, ServiceIdentity identity, TimeProvider time) : IVerdictGiver
+public sealed class MessageVerification(
+    KeyHostDiscovery discovery,
+    SignatureVerifier signatures,
+    SpfCheck spf,
+    DkimCheck dkim,
+    BlocklistCheck blocklists,
+    StagePolicy policy,
+    ServiceIdentity identity,
+    TimeProvider time) : IVerdictGiver
 {
     public async ValueTask<MessageVerified> JudgeAsync(MessageReceived message, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
         var domain = IdentityDomain(message);
+        var headers = HeaderBlock.Parse(message.HeaderBlock);
+
+        // All of it waits for the network, so all of it waits at once.
+        var other = GatherAsync(message, headers, cancellationToken);
+        var (state, source, signature) = await JudgeMailkeyAsync(message, headers, domain, cancellationToken);
+        return Answer(message, started, domain, state, source, signature, await other);
+    }
+
+    private async ValueTask<(KeyHostState State, string? Source, SignatureVerdict Signature)> JudgeMailkeyAsync(
+        MessageReceived message, HeaderBlock headers, string domain, CancellationToken cancellationToken)
+    {
         if (domain.Length == 0)
         {
             // A null reverse-path from a client whose EHLO names no domain: there is nobody whose key could be asked for.
-            return Answer(message, started, domain, KeyHostState.Absent, null, Without(ResultWord.None, "no domain to ask"));
+            return (KeyHostState.Absent, null, Without(ResultWord.None, "no domain to ask"));
         }
 
         var host = await discovery.FindAsync(domain, cancellationToken);
-        var signature = host.State switch
+        return (host.State, host.Source, host.State switch
         {
-            KeyHostState.Exists => Verify(message, domain, host.Keys!),
+            KeyHostState.Exists => Verify(message, headers, domain, host.Keys!),
             KeyHostState.Absent => Without(ResultWord.None, host.Reason),
             _ => Without(ResultWord.TempError, host.Reason),
-        };
-        return Answer(message, started, domain, host.State, host.Source, signature);
+        });
+    }
+
+    private async Task<OtherEvidence> GatherAsync(MessageReceived message, HeaderBlock headers, CancellationToken cancellationToken)
+    {
+        var ofSpf = spf.CheckAsync(message, cancellationToken);
+        var ofDkim = dkim.CheckAsync(message, headers, cancellationToken);
+        var ofBlocklists = blocklists.CheckAsync(message.Connection, cancellationToken);
+        return new(await ofSpf, await ofDkim, await ofBlocklists);
     }
 
     /// <summary>The domain of the reverse-path; that of EHLO when the reverse-path is null (RFC 7208 §2.4 does the same).</summary>
@@ -42,7 +69,7 @@ public sealed class MessageVerification(KeyHostDiscovery discovery, SignatureVer
         return DomainName.TryNormalize(name, out var ascii) ? ascii : "";
     }
 
-    private SignatureVerdict Verify(MessageReceived message, string domain, KeySet keys)
+    private SignatureVerdict Verify(MessageReceived message, HeaderBlock headers, string domain, KeySet keys)
     {
         var recipients = message.Envelope.Recipients;
         var paths = new string[recipients.Count];
@@ -54,7 +81,7 @@ public sealed class MessageVerification(KeyHostDiscovery discovery, SignatureVer
         return signatures.Verify(
             new SignatureInput
             {
-                Headers = HeaderBlock.Parse(message.HeaderBlock),
+                Headers = headers,
                 Body = new(Digest(message, "simple"), Digest(message, "relaxed")),
                 Domain = domain,
                 ReversePath = message.Envelope.ReversePath,
@@ -77,7 +104,7 @@ public sealed class MessageVerification(KeyHostDiscovery discovery, SignatureVer
         return default;
     }
 
-    private MessageVerified Answer(MessageReceived message, long started, string domain, KeyHostState state, string? source, SignatureVerdict signature)
+    private MessageVerified Answer(MessageReceived message, long started, string domain, KeyHostState state, string? source, SignatureVerdict signature, OtherEvidence other)
     {
         var decision = policy.Decide(domain, state, signature.Result, signature.Reason);
         return new()
@@ -95,6 +122,9 @@ public sealed class MessageVerification(KeyHostDiscovery discovery, SignatureVer
                 KeyName = signature.KeyName,
                 SignatureKind = signature.Kind,
                 Reason = signature.Reason,
+                Spf = other.Spf,
+                Dkim = other.Dkim,
+                Blocklists = other.Blocklists,
                 Rule = decision.Rule,
                 Verifier = identity.Instance,
                 ElapsedMicroseconds = (long)Stopwatch.GetElapsedTime(started).TotalMicroseconds,

@@ -1,0 +1,16 @@
+namespace Mailkey.Contracts;
+
+/// <summary>The answer of one DNS blocklist or allowlist (RFC 5782) about the client.</summary>
+public sealed record BlocklistEvidence
+{
+    public required string Zone { get; init; }
+
+    /// <summary><c>listed</c>, <c>clear</c> or <c>unknown</c> when it did not answer in time.</summary>
+    public required string Result { get; init; }
+
+    /// <summary>The addresses that the zone answered, such as <c>127.0.0.2</c>; empty when not listed.</summary>
+    public IReadOnlyList<string> Codes { get; init; } = [];
+
+    /// <summary>The zone's text, one ASCII line; null without one.</summary>
+    public string? Reason { get; init; }
+}
