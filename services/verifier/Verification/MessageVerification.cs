@@ -112,7 +112,7 @@ public sealed class MessageVerification(
             QueueId = message.QueueId,
             Disposition = decision.Disposition,
             Reply = decision.Reply,
-            AuthenticationResults = Results(message, domain, signature),
+            AuthenticationResults = ResultsField.Format(message, domain, signature, other.Spf, other.Dkim),
             Verdict = new()
             {
                 HostState = state switch { KeyHostState.Exists => "exists", KeyHostState.Absent => "absent", _ => "unknown" },
@@ -130,19 +130,6 @@ public sealed class MessageVerification(
                 ElapsedMicroseconds = (long)Stopwatch.GetElapsedTime(started).TotalMicroseconds,
             },
         };
-    }
-
-    // smtp.mailfrom, never header.from: what is authenticated is the envelope sender alone.
-    private static string Results(MessageReceived message, string domain, SignatureVerdict signature)
-    {
-        List<(string, string)> properties = [message.Envelope.ReversePath.Length > 0 ? ("smtp.mailfrom", message.Envelope.ReversePath) : ("smtp.helo", message.Connection.ClientName)];
-        if (signature.KeyName is { } key)
-        {
-            properties.Add(("header.d", signature.Domain ?? domain));
-            properties.Add(("header.s", key));
-        }
-
-        return Mime.AuthenticationResults.Format([new AuthenticationResult("mailkey", signature.Result) { Properties = properties }]);
     }
 
     private static SignatureVerdict Without(string result, string reason) => new() { Result = result, Reason = reason };
