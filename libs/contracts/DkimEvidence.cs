@@ -15,6 +15,21 @@ public sealed record DkimEvidence
     /// <summary>a=, such as <c>rsa-sha256</c>; null when unreadable.</summary>
     public string? Algorithm { get; init; }
 
+    /// <summary>i= decoded, or <c>@</c> and d= without one (RFC 6376 §3.5); null when unreadable.</summary>
+    public string? Identity { get; init; }
+
+    /// <summary>The first characters of b=, 8 or as many as tell it from the other signatures of the message (RFC 6008 §4); null when unreadable.</summary>
+    public string? SignatureStart { get; init; }
+
+    /// <summary>Bits of the RSA modulus, 256 for Ed25519; null when no key was used.</summary>
+    public int? KeyBits { get; init; }
+
+    /// <summary>
+    /// How many deliveries, this one included, a verifier has seen with this very signature, for other recipients or from other
+    /// clients, within half a day to a day; null unless the signature is good. Many of them are a replay or a list.
+    /// </summary>
+    public int? Seen { get; init; }
+
     /// <summary>One ASCII line for a person: why it is no pass; null for a pass.</summary>
     public string? Reason { get; init; }
 }

@@ -24,6 +24,12 @@ public sealed record Verdict
     /// <summary>One line that says what failed or why the state is what it is; no secrets, ASCII.</summary>
     public required string Reason { get; init; }
 
+    /// <summary>
+    /// What lets two readers see two different messages in the header block: a line that is no field, such as <c>From :</c>, a
+    /// From, Sender, Date or Subject too many, no From. One ASCII line; null when nothing is.
+    /// </summary>
+    public string? HeaderProblem { get; init; }
+
     /// <summary>Null when SPF was not evaluated.</summary>
     public SpfEvidence? Spf { get; init; }
 
