@@ -16,7 +16,7 @@ public static class DnsQuery
 
     /// <summary>Writes a query with a random id.</summary>
     /// <param name="message">At least <see cref="MaxLength"/> octets.</param>
-    /// <param name="name">Labels in any case; false when it is not a name that fits on the wire.</param>
+    /// <param name="name">Labels in any case, octets that are not printable as \DDD; false when it is not a name that fits on the wire.</param>
     /// <param name="mixCase">Randomises the case of the letters: an answer that repeats it was made by who saw the query.</param>
     /// <param name="edns">Adds OPT (RFC 6891 §6.1.2).</param>
     public static bool TryWrite(Span<byte> message, ReadOnlySpan<char> name, DnsRecordType type, bool mixCase, bool edns, out int length, out int questionLength)
@@ -36,23 +36,26 @@ public static class DnsQuery
             foreach (var range in name.Split('.'))
             {
                 var label = name[range];
-                if (label.Length is 0 or > DomainName.MaxLabelLength || at + label.Length + 2 > DnsResponse.HeaderLength + 255)
+                var lengthAt = at++;
+                while (!label.IsEmpty)
                 {
-                    return false;
-                }
-
-                message[at++] = (byte)label.Length;
-                foreach (var c in label)
-                {
-                    if (!char.IsBetween(c, '!', '~') || c == '\\')
+                    // The label itself, its length, and the root label at the end have to fit.
+                    if (!TryReadOctet(ref label, out var octet) || at - lengthAt > DomainName.MaxLabelLength || at + 2 > DnsResponse.HeaderLength + 255)
                     {
                         return false;
                     }
 
-                    var flip = mixCase && char.IsAsciiLetter(c) && (bits[(bit >> 3) % bits.Length] >> (bit & 7) & 1) != 0;
-                    message[at++] = (byte)(flip ? c ^ 0x20 : c);
+                    var flip = mixCase && char.IsAsciiLetter((char)octet) && (bits[(bit >> 3) % bits.Length] >> (bit & 7) & 1) != 0;
+                    message[at++] = (byte)(flip ? octet ^ 0x20 : octet);
                     bit++;
                 }
+
+                if (at - lengthAt == 1)
+                {
+                    return false;
+                }
+
+                message[lengthAt] = (byte)(at - lengthAt - 1);
             }
         }
 
@@ -72,6 +75,29 @@ public static class DnsQuery
 
         length = at;
         return true;
+    }
+
+    // The text form that DnsResponse reads names into, and no other: each name has one text (RFC 1035 §5.1).
+    private static bool TryReadOctet(ref ReadOnlySpan<char> label, out byte octet)
+    {
+        octet = 0;
+        if (label[0] != '\\')
+        {
+            octet = (byte)label[0];
+            var plain = char.IsBetween(label[0], '!', '~');
+            label = label[1..];
+            return plain;
+        }
+
+        if (label.Length < 4 || !char.IsAsciiDigit(label[1]) || !char.IsAsciiDigit(label[2]) || !char.IsAsciiDigit(label[3]))
+        {
+            return false;
+        }
+
+        var value = ((label[1] - '0') * 100) + ((label[2] - '0') * 10) + (label[3] - '0');
+        octet = (byte)value;
+        label = label[4..];
+        return value <= 255 && !(char.IsBetween((char)value, '!', '~') && value is not ('.' or '\\'));
     }
 
     /// <summary>Whether a message answers a query: same id and same question.</summary>

@@ -6,7 +6,10 @@ public interface IDnsResolver
     /// <summary>
     /// Looks up one name and type, following CNAMEs. Never throws for what the network does: that is <see cref="DnsAnswer.Status"/>.
     /// </summary>
-    /// <param name="name">A domain name as A-labels, with or without the final dot.</param>
+    /// <param name="name">
+    /// A domain name as A-labels, with or without the final dot. An octet of a label that is not printable, a dot or a backslash is
+    /// written as \DDD, three decimal digits (RFC 1035 §5.1); names in answers have the same form.
+    /// </param>
     ValueTask<DnsAnswer> ResolveAsync(string name, DnsRecordType type, CancellationToken cancellationToken);
 }
 

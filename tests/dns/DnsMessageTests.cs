@@ -25,6 +25,19 @@ public sealed class DnsMessageTests
     }
 
     [Fact]
+    public void DnsQuery_counts_octets_and_not_escapes()
+    {
+        var label = string.Concat(Enumerable.Repeat("\\032", 63));
+        var longest = $"{label}.{label}.{label}.{label[..(61 * 4)]}";
+        var message = Query(longest, DnsRecordType.A, out var questionLength);
+        Assert.Equal(255 + 4, questionLength);
+        Assert.Equal(63, message[12]);
+        Assert.Equal(' ', (char)message[13]);
+        Assert.False(DnsQuery.TryWrite(message, $"x{label}", DnsRecordType.A, mixCase: false, edns: false, out _, out _));
+        Assert.False(DnsQuery.TryWrite(message, $"{longest}\\032", DnsRecordType.A, mixCase: false, edns: false, out _, out _));
+    }
+
+    [Fact]
     public void DnsQuery_recognises_its_answer()
     {
         var query = Query("mail.example", DnsRecordType.A, out var question, mixCase: false);

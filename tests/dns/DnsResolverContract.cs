@@ -97,11 +97,22 @@ public abstract class DnsResolverContract(UnboundFixture unbound)
         Assert.Equal("v=DKIM1", Assert.Single((await AskAsync("s1._domainkey.example.org", DnsRecordType.Txt)).Records).Text);
     }
 
+    [Fact]
+    public async Task Resolver_asks_for_names_with_odd_octets()
+    {
+        var answer = await AskAsync("odd%\\032\\255:/name.example.org", DnsRecordType.A);
+        Assert.Equal(DnsStatus.Success, answer.Status);
+        Assert.Equal("odd%\\032\\255:/name.example.org", Assert.Single(answer.Records).Name);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("a..b")]
     [InlineData("sixty-four-characters-sixty-four-characters-sixty-four-character.org")]
     [InlineData("white space.org")]
+    [InlineData("two\\65.org")]
+    [InlineData("letter\\065.org")]
+    [InlineData("large\\256.org")]
     public async Task Resolver_knows_that_what_is_no_name_does_not_exist(string name)
     {
         Assert.Equal(DnsStatus.NameError, (await AskAsync(name, DnsRecordType.A)).Status);
@@ -129,6 +140,7 @@ public sealed class UnboundFixture : IAsyncLifetime
             "circle.example.org. 120 IN CNAME circle2.example.org.",
             "circle2.example.org. 120 IN CNAME circle.example.org.",
             "s1._domainkey.example.org. 120 IN TXT \"v=DKIM1\"",
+            "odd%\\032\\255:/name.example.org. 120 IN A 192.0.2.3",
             .. Enumerable.Range(0, LargeRecords).Select(i => $"large.example.org. 300 IN TXT \"{new string((char)('a' + i), 200)}\""),
         ],
         ["broken.test."]);
