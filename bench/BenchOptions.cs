@@ -11,6 +11,9 @@ internal sealed record BenchOptions
     /// <summary>Runs of each profile, in rounds through all of them; the median is reported.</summary>
     public int Rounds { get; init; } = 3;
 
+    /// <summary>Messages sent before anything is measured: by then the services have compiled what they use often.</summary>
+    public int WarmUp { get; init; } = 10_000;
+
     public int Verifiers { get; init; } = 1;
 
     /// <summary>The main profile only: 4 KiB, 20 sessions, a connection per message.</summary>
@@ -32,6 +35,7 @@ internal sealed record BenchOptions
             {
                 "--messages" => options with { Messages = int.Parse(Value(), CultureInfo.InvariantCulture) },
                 "--rounds" => options with { Rounds = int.Parse(Value(), CultureInfo.InvariantCulture) },
+                "--warm-up" => options with { WarmUp = int.Parse(Value(), CultureInfo.InvariantCulture) },
                 "--verifiers" => options with { Verifiers = int.Parse(Value(), CultureInfo.InvariantCulture) },
                 "--quick" => options with { Quick = true },
                 "--around" => options with { Around = Value() },

@@ -18,12 +18,12 @@ internal sealed class Measurement(BenchSystem system)
 
     public int Lost => _runs.Values.SelectMany(runs => runs).Sum(run => Math.Abs(run.Lost));
 
-    public async Task WarmUpAsync(Profile profile)
+    public async Task WarmUpAsync(Profile profile, int messages)
     {
         var (file, _) = system.MakeMessage(profile.BodySize);
         using var sink = SmtpSink.Start(system.SinkPort);
-        await Load.SourceAsync(system.SmtpPort, profile, 300, file);
-        await Eventually.GetAsync(() => sink.Count, count => count >= 300, DrainLimit, () => system.Logs);
+        await Load.SourceAsync(system.SmtpPort, profile, messages, file);
+        await Eventually.GetAsync(() => sink.Count, count => count >= messages, DrainLimit, () => system.Logs);
     }
 
     public async Task RunAsync(Profile profile, int messages)
@@ -59,6 +59,8 @@ internal sealed class Measurement(BenchSystem system)
             Cpu = cpu,
             OtherCpu = other,
         });
+        Console.Error.WriteLine(
+            $"  {messages / delivered:F0} delivered/s, dot p50 {Percentile(dots, 50):F2} ms, CPU s/1000: {string.Join(", ", cpu.Select(used => $"{used.Key} {used.Value:F2}"))}, sender and sink {other:F2}");
     }
 
     private static double Percentile(double[] values, int percent)

@@ -20,10 +20,8 @@ if (options.Around is not null)
 
 var measurement = new Measurement(system);
 var profiles = options.Quick ? [Profile.Main] : Profile.All;
-foreach (var profile in profiles)
-{
-    await measurement.WarmUpAsync(profile);
-}
+Console.Error.WriteLine("warming up");
+await measurement.WarmUpAsync(Profile.Main, options.WarmUp);
 
 for (var round = 1; round <= options.Rounds; round++)
 {

@@ -12,7 +12,7 @@ internal static class Report
         text.AppendLine(CultureInfo.InvariantCulture, $"""
             Measured {TimeProvider.System.GetUtcNow():yyyy-MM-dd} on {Machine()}, with {options.Verifiers} verifier{(options.Verifiers == 1 ? "" : "s")};
             sender, sink, name server, broker and database on the same {Environment.ProcessorCount} cores. Medians of {options.Rounds} rounds of {options.Messages} messages
-            (fewer where a profile is slow); every message signed (rsa-sha256, 2048 bits) and verified, stored durably, and delivered by SMTP.
+            (fewer where a profile is slow) after {options.WarmUp} to warm up; every message signed (rsa-sha256, 2048 bits) and verified, stored durably, and delivered by SMTP.
 
             | load | accepted/s | delivered/s | transaction p50 ms | p99 | final dot p50 ms | p99 | CPU s/1000 | lost |
             |---|---:|---:|---:|---:|---:|---:|---:|---:|
