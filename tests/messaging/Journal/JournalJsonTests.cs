@@ -16,7 +16,7 @@ public sealed class JournalJsonTests
         """{"reversePath":"a@example.org","recipients":[{"forwardPath":"b@example.net","notify":"NEVER","originalRecipient":"rfc822;b@example.net"}],"body":"8BITMIME","smtpUtf8":false,"return":"HDRS","envelopeId":"e"}""";
 
     private const string VerdictJson =
-        """{"hostState":"exists","result":"pass","domain":"example.org","keySource":"txt","keyName":"k","signatureKind":"mailkey","reason":"good","rule":"published","verifier":"verifier-1","elapsedMicroseconds":5,"authenticated":true}""";
+        """{"hostState":"exists","result":"pass","domain":"example.org","keySource":"txt","keyName":"k","signatureKind":"mailkey","reason":"good","dkim":[],"blocklists":[],"rule":"published","verifier":"verifier-1","elapsedMicroseconds":5,"authenticated":true}""";
 
     private static readonly ConnectionFacts Connection = new()
     {
