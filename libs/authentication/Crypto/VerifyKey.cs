@@ -6,6 +6,19 @@ using Mailkey.Authentication.Keys;
 
 namespace Mailkey.Authentication.Crypto;
 
+/// <summary>Why a published key is not used.</summary>
+public enum KeyDefectKind
+{
+    /// <summary>It is no key of its type, or one that is of no use.</summary>
+    Malformed,
+    TooShort,
+    TooLong,
+}
+
+/// <summary>Why a published key is not used.</summary>
+/// <param name="Message">One ASCII line.</param>
+public readonly record struct KeyDefect(KeyDefectKind Kind, string Message);
+
 /// <summary>
 /// A public key that is imported once and verifies from then on. Any number of threads may use it at the same time.
 /// </summary>
@@ -13,6 +26,9 @@ public sealed class VerifyKey
 {
     /// <summary>RFC 8301 §3.2 demands 1024 of a signer and advises 2048; version 1 of mailkey refuses less than 2048.</summary>
     public const int MinRsaBits = 2048;
+
+    /// <summary>RFC 8301 §3.2: a verifier of DKIM MUST be able to verify with 1024 to 4096 bits, and MUST NOT take less as valid.</summary>
+    public const int MinDkimRsaBits = 1024;
 
     /// <summary>The largest modulus accepted: the work of a verification grows with the square of it, and the sender chooses it.</summary>
     public const int MaxRsaBits = 4096;
@@ -53,27 +69,30 @@ public sealed class VerifyKey
     /// <summary>Imports a published key. What is odd is refused before any arithmetic is done with it.</summary>
     /// <param name="material">32 raw octets of Ed25519, or SubjectPublicKeyInfo of RSA (RFC 3279 §2.3.1).</param>
     /// <param name="error">One ASCII line.</param>
-    public static bool TryImport(KeyType type, ReadOnlySpan<byte> material, [NotNullWhen(true)] out VerifyKey? key, [NotNullWhen(false)] out string? error) =>
-        TryImport(type, material, MinRsaBits, out key, out error);
+    public static bool TryImport(KeyType type, ReadOnlySpan<byte> material, [NotNullWhen(true)] out VerifyKey? key, [NotNullWhen(false)] out string? error)
+    {
+        var good = TryImport(type, material, MinRsaBits, out key, out KeyDefect defect);
+        error = good ? null : defect.Message;
+        return good;
+    }
 
-    internal static bool TryImport(
-        KeyType type, ReadOnlySpan<byte> material, int minRsaBits, [NotNullWhen(true)] out VerifyKey? key, [NotNullWhen(false)] out string? error)
+    internal static bool TryImport(KeyType type, ReadOnlySpan<byte> material, int minRsaBits, [NotNullWhen(true)] out VerifyKey? key, out KeyDefect defect)
     {
         key = null;
+        defect = default;
         if (type == KeyType.Ed25519)
         {
             if (!Ed25519PublicKey.TryImport(material, out var publicKey))
             {
-                error = material.Length == Ed25519PublicKey.Length ? "not a usable Ed25519 key" : "an Ed25519 key has 32 octets";
+                defect = Malformed(material.Length == Ed25519PublicKey.Length ? "not a usable Ed25519 key" : "an Ed25519 key has 32 octets");
                 return false;
             }
 
             key = new VerifyKey(publicKey, material.ToArray());
-            error = null;
             return true;
         }
 
-        if (!IsAcceptableRsa(material, minRsaBits, out error))
+        if (!IsAcceptableRsa(material, minRsaBits, out defect))
         {
             return false;
         }
@@ -81,7 +100,7 @@ public sealed class VerifyKey
         var copy = material.ToArray();
         if (!TryImportRsa(copy, out var rsa))
         {
-            error = "the RSA key is damaged";
+            defect = Malformed("the RSA key is damaged");
             return false;
         }
 
@@ -134,13 +153,15 @@ public sealed class VerifyKey
         }
     }
 
+    private static KeyDefect Malformed(string message) => new(KeyDefectKind.Malformed, message);
+
     // SubjectPublicKeyInfo ::= SEQUENCE { SEQUENCE { OID rsaEncryption, NULL }, BIT STRING { SEQUENCE { modulus, exponent } } }
-    private static bool IsAcceptableRsa(ReadOnlySpan<byte> material, int minRsaBits, [NotNullWhen(false)] out string? error)
+    private static bool IsAcceptableRsa(ReadOnlySpan<byte> material, int minRsaBits, out KeyDefect defect)
     {
-        error = null;
+        defect = default;
         if (material.Length > MaxRsaMaterial)
         {
-            error = $"an RSA key of {material.Length} octets is longer than one of {MaxRsaBits} bits can be";
+            defect = new(KeyDefectKind.TooLong, $"an RSA key of {material.Length} octets is longer than one of {MaxRsaBits} bits can be");
             return false;
         }
 
@@ -151,7 +172,7 @@ public sealed class VerifyKey
             var algorithm = info.ReadSequence();
             if (algorithm.ReadObjectIdentifier() != "1.2.840.113549.1.1.1")
             {
-                error = "the algorithm of the key is not rsaEncryption";
+                defect = Malformed("the algorithm of the key is not rsaEncryption");
                 return false;
             }
 
@@ -169,26 +190,26 @@ public sealed class VerifyKey
             var bits = modulus.GetBitLength();
             if (unused != 0 || modulus.Sign <= 0 || modulus.IsEven || exponent.Sign <= 0)
             {
-                error = "the RSA key is damaged";
+                defect = Malformed("the RSA key is damaged");
             }
             else if (bits < minRsaBits)
             {
-                error = $"an RSA key of {bits} bits is too short; {minRsaBits} is the least";
+                defect = new(KeyDefectKind.TooShort, $"an RSA key of {bits} bits is too short; {minRsaBits} is the least");
             }
             else if (bits > MaxRsaBits)
             {
-                error = $"an RSA key of {bits} bits is too long; {MaxRsaBits} is the most";
+                defect = new(KeyDefectKind.TooLong, $"an RSA key of {bits} bits is too long; {MaxRsaBits} is the most");
             }
             else if (exponent.IsEven || exponent < 3 || exponent.GetByteCount(isUnsigned: true) > MaxExponentLength)
             {
-                error = "the exponent of the RSA key is even, less than 3 or longer than 32 bits";
+                defect = Malformed("the exponent of the RSA key is even, less than 3 or longer than 32 bits");
             }
         }
         catch (AsnContentException)
         {
-            error = "the RSA key is not a SubjectPublicKeyInfo in DER";
+            defect = Malformed("the RSA key is not a SubjectPublicKeyInfo in DER");
         }
 
-        return error is null;
+        return defect.Message is null;
     }
 }

@@ -27,8 +27,8 @@ public sealed class VerifyKeyCache
     {
     }
 
-    // Published test messages carry signatures of shorter keys than are accepted.
-    internal VerifyKeyCache(int capacity, int minRsaBits)
+    /// <param name="minRsaBits">The shortest RSA key that is taken.</param>
+    public VerifyKeyCache(int capacity, int minRsaBits)
     {
         this.capacity = capacity;
         this.minRsaBits = minRsaBits;
@@ -42,8 +42,17 @@ public sealed class VerifyKeyCache
     public bool TryGet(PublishedKey published, [NotNullWhen(true)] out VerifyKey? key, [NotNullWhen(false)] out string? error)
     {
         ArgumentNullException.ThrowIfNull(published);
-        error = null;
-        var material = new Material(published.Type, published.Material);
+        var good = TryGet(published.Type, published.Material, out key, out var defect);
+        error = good ? null : defect.Message;
+        return good;
+    }
+
+    /// <inheritdoc cref="TryGet(PublishedKey, out VerifyKey?, out string?)"/>
+    /// <param name="octets">32 raw octets of Ed25519, or SubjectPublicKeyInfo of RSA.</param>
+    public bool TryGet(KeyType type, ReadOnlyMemory<byte> octets, [NotNullWhen(true)] out VerifyKey? key, out KeyDefect defect)
+    {
+        defect = default;
+        var material = new Material(type, octets);
         if (entries.TryGetValue(material, out var entry))
         {
             entry.Used = true;
@@ -51,7 +60,7 @@ public sealed class VerifyKeyCache
             return true;
         }
 
-        if (!VerifyKey.TryImport(published.Type, published.Material.Span, minRsaBits, out key, out error))
+        if (!VerifyKey.TryImport(type, octets.Span, minRsaBits, out key, out defect))
         {
             return false;
         }
@@ -61,7 +70,7 @@ public sealed class VerifyKeyCache
             Trim();
         }
 
-        entries.TryAdd(material with { Octets = published.Material.ToArray() }, new Entry(key));
+        entries.TryAdd(material with { Octets = octets.ToArray() }, new Entry(key));
         return true;
     }
 

@@ -17,14 +17,16 @@ public static class DkimRules
             (envelopeDomain.Length == d.Length || (d[0] != '.' && envelopeDomain[^(d.Length + 1)] == '.'));
     }
 
-    internal static string? Check(in SignatureTags tags, DateTimeOffset now)
+    // RFC 6376 §8.2: what follows the signed part of a body could be anything.
+    internal static string? CheckLength(in SignatureTags tags) => tags.HasLength ? "l= leaves a part of the body unsigned" : null;
+
+    // RFC 6376 §3.5 lets a verifier allow for clocks that differ, in t= and x= alike.
+    internal static string? CheckTimes(in SignatureTags tags, DateTimeOffset now)
     {
         var seconds = now.ToUnixTimeSeconds();
-
-        // RFC 6376 §8.2: what follows the signed part of a body could be anything.
-        return tags.HasLength ? "l= leaves a part of the body unsigned"
-            : tags.Time > seconds + (long)MailkeyRules.MaxClockSkew.TotalSeconds ? "signed in the future; check the clock of the signer"
-            : tags.Expiry >= 0 && seconds > tags.Expiry ? "the signature has expired"
+        var skew = (long)MailkeyRules.MaxClockSkew.TotalSeconds;
+        return tags.Time > seconds + skew ? "signed in the future; check the clock of the signer"
+            : tags.Expiry >= 0 && seconds > tags.Expiry + skew ? "the signature has expired"
             : null;
     }
 }

@@ -23,14 +23,19 @@ public static class SignatureFields
 
     /// <summary>
     /// The canonicalisations in which the signatures that will be tried want the body hashed, so that the body is hashed while it
-    /// comes in and in no other way.
+    /// comes in and in no other way. A signature that can't get credit, by rsa-sha1 or l=, asks for none.
     /// </summary>
     public static Canonicalizations CanonicalizationsAskedFor(HeaderBlock block)
     {
         ArgumentNullException.ThrowIfNull(block);
         var asked = Canonicalizations.None;
-        Span<int> indices = stackalloc int[MaxTried];
-        foreach (var index in indices[..Select(block, indices, out _)])
+
+        // What Select takes is among these: each kind is looked at on its own as well.
+        Span<int> indices = stackalloc int[2 * MaxTried];
+        var count = 0;
+        Take(block, Mailkey, indices[..MaxTried], ref count);
+        count += SelectDkim(block, indices[count..], out _);
+        foreach (var index in indices[..count])
         {
             if (SignatureTags.TryReadBodyCanonicalization(block.Fields[index].Value, out var canonicalization))
             {
@@ -48,6 +53,16 @@ public static class SignatureFields
         Take(block, Mailkey, indices, ref count);
         mailkey = count;
         Take(block, Dkim, indices, ref count);
+        return count;
+    }
+
+    /// <summary>Indices of the DKIM-Signature fields to try, from the top down.</summary>
+    /// <param name="ignored">How many there are beyond.</param>
+    internal static int SelectDkim(HeaderBlock block, Span<int> indices, out int ignored)
+    {
+        var count = 0;
+        Take(block, Dkim, indices[..MaxTried], ref count);
+        ignored = count < MaxTried ? 0 : block.Count(Dkim) - MaxTried;
         return count;
     }
 

@@ -1,7 +1,7 @@
 using System.Buffers.Text;
 using System.Text;
+using Mailkey.Authentication.Dkim;
 using Mailkey.Authentication.Keys;
-using Mailkey.Mime;
 
 namespace Mailkey.Authentication.Signatures;
 
@@ -37,6 +37,12 @@ internal readonly ref struct SignatureTags
 
     public long Expiry { get; private init; }
 
+    /// <summary>i= as it stands in the field, in dkim-quoted-printable; empty when absent.</summary>
+    public ReadOnlySpan<byte> Identity { get; private init; }
+
+    /// <summary>Whether the domain of i= is one below d=, which a key can forbid by t=s (RFC 6376 §3.6.1).</summary>
+    public bool IdentityIsBelow { get; private init; }
+
     /// <summary>Whether there is an l= (RFC 6376 §3.5): text could follow the signed part.</summary>
     public bool HasLength { get; private init; }
 
@@ -49,7 +55,7 @@ internal readonly ref struct SignatureTags
     public static bool TryReadBodyCanonicalization(ReadOnlySpan<byte> value, out Canonicalization canonicalization)
     {
         canonicalization = default;
-        return TagList.TryParse(value, out var list, out _) && TryReadAlgorithm(list.ValueOf("a"u8), out _) &&
+        return TagList.TryParse(value, out var list, out _) && TryReadAlgorithm(list.ValueOf("a"u8), out _) && !list.TryGet("l"u8, out _) &&
             TryReadCanonicalization(list, out _, out canonicalization);
     }
 
@@ -96,6 +102,7 @@ internal readonly ref struct SignatureTags
             return false;
         }
 
+        var below = false;
         error = list.ValueOf("d"u8).IsEmpty ? "d= is missing"
             : list.ValueOf("s"u8).IsEmpty ? "s= is missing"
             : list.ValueOf("h"u8).IsEmpty ? "h= is missing"
@@ -105,7 +112,7 @@ internal readonly ref struct SignatureTags
             : !TryReadTime(list, "x"u8, ref expiry) ? "x= is not a time"
             : time >= 0 && expiry >= 0 && expiry <= time ? "x= is not later than t="
             : mailkey ? MailkeyError(list, time)
-            : DkimError(list);
+            : DkimError(list, out below);
         if (error is not null)
         {
             return false;
@@ -128,6 +135,8 @@ internal readonly ref struct SignatureTags
             Recipients = list.ValueOf("rt"u8),
             Time = time,
             Expiry = expiry,
+            Identity = list.ValueOf("i"u8),
+            IdentityIsBelow = below,
             HasLength = list.TryGet("l"u8, out _),
             CutStart = cutStart,
             CutEnd = semicolon < 0 ? value.Length : cutStart + semicolon,
@@ -217,18 +226,18 @@ internal readonly ref struct SignatureTags
         return s.Length is > 0 and <= 63;
     }
 
-    private static string? DkimError(in TagList list)
+    private static string? DkimError(in TagList list, out bool below)
     {
-        // RFC 6376 §6.1.1: the domain of i= is d= or below it.
-        if (list.TryGet("i"u8, out var identity))
+        below = false;
+        if (list.TryGet("i"u8, out var identity) && !IsWithin(identity.Value, list.ValueOf("d"u8), out below))
         {
-            var domain = identity.Value[(identity.Value.LastIndexOf((byte)'@') + 1)..];
-            var d = list.ValueOf("d"u8);
-            if (!identity.Value.Contains((byte)'@') || domain.Length < d.Length || !Ascii.EqualsIgnoreCase(domain[^d.Length..], d) ||
-                (domain.Length > d.Length && domain[^(d.Length + 1)] != '.'))
-            {
-                return "i= is not within d=";
-            }
+            return "i= is not within d=";
+        }
+
+        // RFC 6376 §3.5: 1*76DIGIT. What it says is of no interest: no part of a body is enough.
+        if (list.TryGet("l"u8, out var length) && (length.Value.Length is 0 or > 76 || length.Value.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0))
+        {
+            return "l= is not a number";
         }
 
         if (list.TryGet("q"u8, out var query))
@@ -246,5 +255,34 @@ internal readonly ref struct SignatureTags
         }
 
         return null;
+    }
+
+    // RFC 6376 §6.1.1: the domain of i= is d= or below it.
+    private static bool IsWithin(ReadOnlySpan<byte> identity, ReadOnlySpan<byte> d, out bool below)
+    {
+        below = false;
+        Span<byte> decoded = stackalloc byte[DkimQuotedPrintable.MaxLength];
+        if (!DkimQuotedPrintable.TryDecode(identity, decoded, out var length))
+        {
+            return false;
+        }
+
+        var at = decoded[..length].LastIndexOf((byte)'@');
+        if (at < 0)
+        {
+            return false;
+        }
+
+        var domain = decoded[(at + 1)..length];
+        if (!Ascii.IsValid(domain) || !Ascii.IsValid(d))
+        {
+            // RFC 8616 §5: either may be written in U-labels.
+            var (above, name) = (EnvelopeBinding.NormalizeDomain(Encoding.UTF8.GetString(d)), EnvelopeBinding.NormalizeDomain(Encoding.UTF8.GetString(domain)));
+            below = name.Length > above.Length;
+            return DkimRules.Covers(above, name);
+        }
+
+        below = domain.Length > d.Length;
+        return domain.Length >= d.Length && Ascii.EqualsIgnoreCase(domain[^d.Length..], d) && (!below || domain[^(d.Length + 1)] == '.');
     }
 }

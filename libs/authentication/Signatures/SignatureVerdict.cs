@@ -5,7 +5,7 @@ public sealed record SignatureVerdict
 {
     /// <summary>
     /// A result word of RFC 8601 §2.7: <c>pass</c>; <c>fail</c> (a bad signature or none); <c>permerror</c> (no signature that
-    /// could be read); <c>neutral</c> (a domain that only tests); <c>temperror</c> (a fault on our side).
+    /// could be read); <c>neutral</c> (a domain that publishes test keys only, whatever the signature); <c>temperror</c> (a fault on our side).
     /// </summary>
     public required string Result { get; init; }
 
@@ -32,6 +32,7 @@ public static class ResultWord
 {
     public const string Pass = "pass";
     public const string Fail = "fail";
+    public const string Policy = "policy";
     public const string Neutral = "neutral";
     public const string None = "none";
     public const string TempError = "temperror";

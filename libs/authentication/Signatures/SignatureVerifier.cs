@@ -14,44 +14,27 @@ public sealed class SignatureVerifier(VerifyKeyCache? imported = null)
 {
     private readonly VerifyKeyCache imported = imported ?? new VerifyKeyCache();
 
-    private enum Outcome
-    {
-        /// <summary>Not made for mailkey and this domain: as good as no signature.</summary>
-        Foreign,
-        PermError,
-
-        /// <summary>Made with a test key, whether good or bad.</summary>
-        Test,
-        Fail,
-        TempError,
-        Pass,
-    }
-
     /// <summary>Tries the first <see cref="SignatureFields.MaxTried"/> signatures until one is good.</summary>
     public SignatureVerdict Verify(in SignatureInput input, KeySet keys)
     {
         ArgumentNullException.ThrowIfNull(keys);
         var block = input.Headers;
-        if (block.Problem is { } problem)
+        var testsOnly = TestsOnly(keys);
+        if (HeaderIntegrity.Problem(block) is { } problem)
         {
             // Two readers may see two different messages in it, and the signature speaks of one.
-            return Refusal($"the header block is malformed: {problem}");
-        }
-
-        if (block.DuplicatedSingleton is { } duplicated)
-        {
-            return Refusal($"more than one {duplicated} field");
+            return Refusal(testsOnly, problem);
         }
 
         Span<int> indices = stackalloc int[SignatureFields.MaxTried];
         var count = SignatureFields.Select(block, indices, out var mailkey);
         if (count == 0)
         {
-            return Refusal("no signature");
+            return Refusal(testsOnly, "no signature");
         }
 
         var domain = EnvelopeBinding.NormalizeDomain(input.Domain);
-        var best = Outcome.Foreign;
+        var best = SignatureOutcome.Foreign;
         var bestIndex = 0;
         var bestReason = "";
         for (var i = 0; i < count; i++)
@@ -60,16 +43,16 @@ public sealed class SignatureVerifier(VerifyKeyCache? imported = null)
             if (outcome > best || bestReason.Length == 0)
             {
                 (best, bestIndex, bestReason) = (outcome, i, reason);
-                if (outcome == Outcome.Pass)
+                if (outcome == SignatureOutcome.Pass)
                 {
                     break;
                 }
             }
         }
 
-        if (best == Outcome.Foreign)
+        if (best == SignatureOutcome.Foreign)
         {
-            return Refusal(bestReason);
+            return Refusal(testsOnly, bestReason);
         }
 
         var (d, s) = SignatureTags.Names(block.Fields[indices[bestIndex]].Value);
@@ -77,69 +60,79 @@ public sealed class SignatureVerifier(VerifyKeyCache? imported = null)
         {
             Result = best switch
             {
-                Outcome.Pass => ResultWord.Pass,
-                Outcome.PermError => ResultWord.PermError,
-                Outcome.TempError => ResultWord.TempError,
-                // A domain that tests next to a key in earnest is still protected by that: else a forger would name the test key.
-                Outcome.Test when TestsOnly(keys) => ResultWord.Neutral,
+                SignatureOutcome.Pass => ResultWord.Pass,
+                _ when testsOnly => ResultWord.Neutral,
+                SignatureOutcome.PermError => ResultWord.PermError,
+                SignatureOutcome.TempError => ResultWord.TempError,
                 _ => ResultWord.Fail,
             },
             Kind = bestIndex < mailkey ? SignatureKind.Mailkey : SignatureKind.Dkim,
             Domain = d,
             KeyName = s,
-            Reason = bestReason,
+            Reason = testsOnly && best != SignatureOutcome.Test ? TestKeysOnly(bestReason) : bestReason,
         };
     }
 
-    private static SignatureVerdict Refusal(string reason) => new() { Result = ResultWord.Fail, Reason = reason };
+    // Who begins with test keys only must not lose a message by it, signed or not (RFC 6376 §3.6.1 has the same rule for t=y).
+    private static SignatureVerdict Refusal(bool testsOnly, string reason) =>
+        new() { Result = testsOnly ? ResultWord.Neutral : ResultWord.Fail, Reason = testsOnly ? TestKeysOnly(reason) : reason };
 
+    private static string TestKeysOnly(string reason) => $"test keys only: {reason}";
+
+    // A domain that tests next to a key in earnest is still protected by that: else a forger would name the test key.
     private static bool TestsOnly(KeySet keys)
     {
+        var tests = false;
         foreach (var key in keys.Keys)
         {
-            if (key is { Status: KeyStatus.Active, Test: false })
+            if (key.Status == KeyStatus.Active)
             {
-                return false;
+                if (!key.Test)
+                {
+                    return false;
+                }
+
+                tests = true;
             }
         }
 
-        return true;
+        return tests;
     }
 
-    private Outcome VerifyOne(in SignatureInput input, KeySet keys, string domain, in HeaderField field, bool mailkey, out string reason)
+    private SignatureOutcome VerifyOne(in SignatureInput input, KeySet keys, string domain, in HeaderField field, bool mailkey, out string reason)
     {
         var value = field.Value;
         if (!SignatureTags.TryParse(value, mailkey, out var tags, out var syntax))
         {
             reason = syntax!;
-            return Outcome.PermError;
+            return SignatureOutcome.PermError;
         }
 
         var d = EnvelopeBinding.NormalizeDomain(Encoding.UTF8.GetString(tags.Domain));
         if (mailkey ? d != domain : !DkimRules.Covers(d, domain))
         {
             reason = "no signature for this domain";
-            return Outcome.Foreign;
+            return SignatureOutcome.Foreign;
         }
 
         if (!TryFindKey(keys, tags.KeyName, out var published))
         {
             // A domain may well sign by DKIM with keys that it does not list for mailkey.
             reason = $"key {SignatureTags.Printable(tags.KeyName)} is not in the key set";
-            return mailkey ? Outcome.Fail : Outcome.Foreign;
+            return mailkey ? SignatureOutcome.Fail : SignatureOutcome.Foreign;
         }
 
         if (published.Status != KeyStatus.Active)
         {
             reason = $"key {published.Name} is revoked";
-            return Outcome.Fail;
+            return SignatureOutcome.Fail;
         }
 
         var outcome = VerifyWith(published, input, field, tags, mailkey, out reason);
-        if (published.Test && outcome is Outcome.Pass or Outcome.Fail)
+        if (published.Test && outcome is SignatureOutcome.Pass or SignatureOutcome.Fail)
         {
-            reason = outcome == Outcome.Pass ? $"good signature of the test key {published.Name}" : $"test key {published.Name}: {reason}";
-            return Outcome.Test;
+            reason = outcome == SignatureOutcome.Pass ? $"good signature of the test key {published.Name}" : $"test key {published.Name}: {reason}";
+            return SignatureOutcome.Test;
         }
 
         return outcome;
@@ -161,18 +154,18 @@ public sealed class SignatureVerifier(VerifyKeyCache? imported = null)
     }
 
     // The cheap checks first, the public key last: a forger should not be able to make us calculate for nothing.
-    private Outcome VerifyWith(PublishedKey published, in SignatureInput input, in HeaderField field, in SignatureTags tags, bool mailkey, out string reason)
+    private SignatureOutcome VerifyWith(PublishedKey published, in SignatureInput input, in HeaderField field, in SignatureTags tags, bool mailkey, out string reason)
     {
         if (published.Type != tags.Algorithm)
         {
             reason = $"key {published.Name} is not of the type that a= names";
-            return Outcome.Fail;
+            return SignatureOutcome.Fail;
         }
 
-        reason = (mailkey ? MailkeyRules.CheckTimes(tags, input.Now) : DkimRules.Check(tags, input.Now)) ?? "";
+        reason = (mailkey ? MailkeyRules.CheckTimes(tags, input.Now) : DkimRules.CheckLength(tags) ?? DkimRules.CheckTimes(tags, input.Now)) ?? "";
         if (reason.Length > 0)
         {
-            return Outcome.Fail;
+            return SignatureOutcome.Fail;
         }
 
         var block = input.Headers;
@@ -180,63 +173,47 @@ public sealed class SignatureVerifier(VerifyKeyCache? imported = null)
         if (!SignedNames.TryParse(tags.SignedNames, ranges, out var names, out var syntax))
         {
             reason = syntax!;
-            return Outcome.PermError;
+            return SignatureOutcome.PermError;
         }
 
         // RFC 6376 §5.4: From MUST be signed.
         reason = names.CountOf("From"u8) == 0 ? "From is not signed" : (mailkey ? MailkeyRules.CheckSignedNames(block, names) : null) ?? "";
         if (reason.Length > 0)
         {
-            return Outcome.Fail;
+            return SignatureOutcome.Fail;
         }
 
         if (mailkey && MailkeyRules.CheckEnvelope(tags, input.ReversePath, input.ForwardPaths, out var readable) is { } mismatch)
         {
             reason = mismatch;
-            return readable ? Outcome.Fail : Outcome.PermError;
+            return readable ? SignatureOutcome.Fail : SignatureOutcome.PermError;
         }
 
-        Span<byte> hash = stackalloc byte[BodyHasher.HashLength + 4];
-        if (!Base64Value.TryDecode(tags.BodyHash, hash, out var length) || length != BodyHasher.HashLength)
+        var content = SignedContent.CheckBody(tags, input.Body, out reason);
+        if (content != SignatureOutcome.Pass)
         {
-            reason = "bh= is not a SHA-256 in base64";
-            return Outcome.PermError;
+            return content;
         }
 
-        var body = input.Body[tags.BodyCanonicalization].Span;
-        if (body.Length != BodyHasher.HashLength)
+        Span<byte> signature = stackalloc byte[SignedContent.MaxSignature];
+        if (!SignedContent.TryReadSignature(tags, signature, out var length, out reason))
         {
-            reason = "the body was not hashed in the form that c= asks for";
-            return Outcome.TempError;
-        }
-
-        if (!hash[..length].SequenceEqual(body))
-        {
-            reason = "the body was changed after signing";
-            return Outcome.Fail;
-        }
-
-        Span<byte> signature = stackalloc byte[(VerifyKey.MaxRsaBits / 8) + 4];
-        if (!Base64Value.TryDecode(tags.Signature, signature, out length))
-        {
-            reason = "b= is not a signature in base64";
-            return Outcome.PermError;
+            return SignatureOutcome.PermError;
         }
 
         if (!imported.TryGet(published, out var key, out var unusable))
         {
             reason = $"key {published.Name} is unusable: {unusable}";
-            return Outcome.Fail;
+            return SignatureOutcome.Fail;
         }
 
-        HeaderHasher.Hash(block, names, field, tags.CutStart, tags.CutEnd, tags.HeaderCanonicalization, hash);
-        if (!key.VerifyHash(hash[..BodyHasher.HashLength], signature[..length]))
+        if (!SignedContent.IsSignedWith(key, signature[..length], block, names, field, tags))
         {
             reason = $"key {published.Name} did not make this signature, or a signed field was changed";
-            return Outcome.Fail;
+            return SignatureOutcome.Fail;
         }
 
         reason = $"good signature of key {published.Name}";
-        return Outcome.Pass;
+        return SignatureOutcome.Pass;
     }
 }

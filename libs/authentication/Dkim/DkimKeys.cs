@@ -1,0 +1,72 @@
+using System.Text;
+using Mailkey.Dns;
+
+namespace Mailkey.Authentication.Dkim;
+
+/// <summary>What stands at the name of a key.</summary>
+/// <param name="Records">The records that can be read, <see cref="DkimKeys.MaxRecords"/> at most.</param>
+/// <param name="IsFault">Whether the DNS did not answer: trying again later may help.</param>
+/// <param name="Reason">Why there is no record; one ASCII line.</param>
+internal readonly record struct DkimKeysFound(IReadOnlyList<DkimKeyRecord> Records, bool IsFault, string Reason);
+
+/// <summary>Asks the DNS for the keys of signatures (RFC 6376 §3.6.2, §6.1.2).</summary>
+internal static class DkimKeys
+{
+    /// <summary>
+    /// Records of one name that are tried. RFC 6376 §3.6.2.2 leaves it undefined what several mean; each costs the work of a public
+    /// key. They are taken in the order of their text, since that of an answer changes.
+    /// </summary>
+    public const int MaxRecords = 3;
+
+    // An answer over TCP can hold hundreds.
+    private const int MaxParsed = 10;
+
+    /// <param name="limit">When it is cancelled, a look-up under way ends as a fault.</param>
+    public static async ValueTask<DkimKeysFound> FindAsync(IDnsResolver resolver, string name, CancellationToken limit, CancellationToken cancellationToken)
+    {
+        DnsAnswer answer;
+        try
+        {
+            answer = await resolver.ResolveAsync(name, DnsRecordType.Txt, limit).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return new([], IsFault: true, "the key was not found in time");
+        }
+
+        return answer.Status switch
+        {
+            DnsStatus.Success => Read(answer.Records),
+            DnsStatus.NoData or DnsStatus.NameError => new([], IsFault: false, "no key is published"),
+
+            // Not in the words of the resolver: they name it, and these go into the message.
+            DnsStatus.Timeout => new([], IsFault: true, "the DNS did not answer for the key in time"),
+            _ => new([], IsFault: true, "the DNS failed to answer for the key"),
+        };
+    }
+
+    private static DkimKeysFound Read(IReadOnlyList<DnsRecord> answer)
+    {
+        List<DkimKeyRecord> records = [];
+        var reason = "no key is published";
+        var texts = answer.Count == 1 ? answer.Select(record => record.Text ?? "") : answer.Select(record => record.Text ?? "").Order(StringComparer.Ordinal).Take(MaxParsed);
+        foreach (var text in texts)
+        {
+            if (records.Count == MaxRecords)
+            {
+                break;
+            }
+
+            if (DkimKeyRecord.TryParse(Encoding.Latin1.GetBytes(text), out var record, out var error))
+            {
+                records.Add(record);
+            }
+            else
+            {
+                reason = $"the key record can't be used: {error}";
+            }
+        }
+
+        return new(records, IsFault: false, reason);
+    }
+}
