@@ -25,8 +25,8 @@ public sealed record DkimEvidence
     public int? KeyBits { get; init; }
 
     /// <summary>
-    /// How many deliveries, this one included, a verifier has seen with this very signature, for other recipients or from other
-    /// clients, within half a day to a day; null unless the signature is good. Many of them are a replay or a list.
+    /// How many deliveries to different recipients, this one included, the verifier has seen with this very signature, within half a
+    /// day to a day; null unless the signature is good. Many of them are a replay, or a large list.
     /// </summary>
     public int? Seen { get; init; }
 

@@ -1,5 +1,7 @@
+using Mailkey.Authentication.Dkim;
 using Mailkey.Authentication.Keys;
 using Mailkey.Authentication.Signatures;
+using Mailkey.Dns;
 using Mailkey.Hosting.Options;
 using Mailkey.Messaging.Verdicts;
 using Mailkey.Verifier.Evidence;
@@ -19,6 +21,8 @@ public static class VerifierServices
         builder.Services.AddKeyHostDiscovery();
         builder.Services.AddSingleton(new SignatureVerifier());
         builder.Services.AddSingleton<SpfCheck>();
+        builder.Services.AddSingleton(provider => new DkimVerifier(provider.GetRequiredService<IDnsResolver>(), provider.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton<SignatureSightings>();
         builder.Services.AddSingleton<DkimCheck>();
         builder.Services.AddSingleton<BlocklistCheck>();
         builder.Services.AddSingleton(provider => new StagePolicy(provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Policy));

@@ -25,6 +25,9 @@ public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, Verif
     /// <summary>Characters of b= that are told, where these are enough (RFC 6008 §4).</summary>
     public const int MinSignatureStart = 8;
 
+    /// <summary>Characters of b= that are told at most: whoever copies a signature should not make us repeat all of it.</summary>
+    public const int MaxSignatureStart = 40;
+
     private readonly VerifyKeyCache imported = imported ?? new VerifyKeyCache(VerifyKeyCache.DefaultCapacity, VerifyKey.MinDkimRsaBits);
 
     /// <summary>Verifies the signatures of a message.</summary>
@@ -249,16 +252,21 @@ public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, Verif
 
     private static string? Unfolded(ReadOnlySpan<byte> b)
     {
-        var text = new StringBuilder(Math.Min(b.Length, SignedContent.MaxSignature * 2));
+        Span<char> text = stackalloc char[MaxSignatureStart];
+        var length = 0;
         foreach (var octet in b)
         {
-            if (octet is > (byte)' ' and <= (byte)'~' && text.Length < text.Capacity)
+            if (octet is > (byte)' ' and <= (byte)'~')
             {
-                text.Append((char)octet);
+                text[length++] = (char)octet;
+                if (length == text.Length)
+                {
+                    break;
+                }
             }
         }
 
-        return text.Length == 0 ? null : text.ToString();
+        return length == 0 ? null : new string(text[..length]);
     }
 
     // RFC 6008 §4: eight characters, or more where these are the same in two signatures.
@@ -275,7 +283,7 @@ public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, Verif
             var length = MinSignatureStart;
             for (var other = 0; other < whole.Length; other++)
             {
-                if (other != i && whole[other] is { } theirs)
+                if (other != i && whole[other] is { } theirs && theirs != mine)
                 {
                     length = Math.Max(length, mine.AsSpan().CommonPrefixLength(theirs) + 1);
                 }

@@ -25,6 +25,7 @@ public sealed class MailkeyOptions
     public VerdictOptions Verdict { get; set; } = new();
     public DnsOptions Dns { get; set; } = new();
     public KeyHostOptions KeyHost { get; set; } = new();
+    public DkimOptions Dkim { get; set; } = new();
     public PolicyOptions Policy { get; set; } = new();
     public DeliveryOptions Delivery { get; set; } = new();
     public BouncesOptions Bounces { get; set; } = new();

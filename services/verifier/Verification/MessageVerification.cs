@@ -31,7 +31,7 @@ public sealed class MessageVerification(
         // All of it waits for the network, so all of it waits at once.
         var other = GatherAsync(message, headers, cancellationToken);
         var (state, source, signature) = await JudgeMailkeyAsync(message, headers, domain, cancellationToken);
-        return Answer(message, started, domain, state, source, signature, await other);
+        return Answer(message, headers, started, domain, state, source, signature, await other);
     }
 
     private async ValueTask<(KeyHostState State, string? Source, SignatureVerdict Signature)> JudgeMailkeyAsync(
@@ -82,7 +82,7 @@ public sealed class MessageVerification(
             new SignatureInput
             {
                 Headers = headers,
-                Body = new(Digest(message, "simple"), Digest(message, "relaxed")),
+                Body = message.BodyDigests(),
                 Domain = domain,
                 ReversePath = message.Envelope.ReversePath,
                 ForwardPaths = paths,
@@ -91,20 +91,7 @@ public sealed class MessageVerification(
             keys);
     }
 
-    private static ReadOnlyMemory<byte> Digest(MessageReceived message, string canonicalization)
-    {
-        foreach (var hash in message.BodyHashes)
-        {
-            if (hash.Canonicalization == canonicalization)
-            {
-                return hash.Sha256;
-            }
-        }
-
-        return default;
-    }
-
-    private MessageVerified Answer(MessageReceived message, long started, string domain, KeyHostState state, string? source, SignatureVerdict signature, OtherEvidence other)
+    private MessageVerified Answer(MessageReceived message, HeaderBlock headers, long started, string domain, KeyHostState state, string? source, SignatureVerdict signature, OtherEvidence other)
     {
         var decision = policy.Decide(domain, state, signature.Result, signature.Reason);
         return new()
@@ -122,6 +109,7 @@ public sealed class MessageVerification(
                 KeyName = signature.KeyName,
                 SignatureKind = signature.Kind,
                 Reason = signature.Reason,
+                HeaderProblem = HeaderIntegrity.Problem(headers),
                 Spf = other.Spf,
                 Dkim = other.Dkim,
                 Blocklists = other.Blocklists,

@@ -37,13 +37,15 @@ internal static class ResultsField
         return new("mailkey", signature.Result) { Properties = properties };
     }
 
-    // RFC 8601 §2.7.1
+    // RFC 8601 §2.7.1; header.b tells which of several signatures is meant (RFC 6008 §4).
     private static AuthenticationResult Dkim(DkimEvidence evidence)
     {
         List<(string, string)> properties = [];
         Add(properties, "header.d", evidence.Domain);
+        Add(properties, "header.i", evidence.Identity);
         Add(properties, "header.s", evidence.Selector);
         Add(properties, "header.a", evidence.Algorithm);
+        Add(properties, "header.b", evidence.SignatureStart);
         return new("dkim", evidence.Result) { Reason = evidence.Reason, Properties = properties };
     }
 

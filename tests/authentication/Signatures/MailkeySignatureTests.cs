@@ -239,7 +239,28 @@ public sealed class MailkeySignatureTests
         var test = SignedMessage.Published(TestKeys.Ed25519, test: true);
         Assert.Equal("neutral", Signed.Verify(SignedMessage.KeySet(test)).Result);
         Assert.Equal("neutral", (Signed with { Body = "changed" }).Verify(SignedMessage.KeySet(test)).Result);
-        Assert.Equal("fail", new SignedMessage().Verify(SignedMessage.KeySet(test)).Result);
+    }
+
+    [Theory]
+    [InlineData("", "no signature")]
+    [InlineData("From: Mallory <m@example.org>\r\n", "more than one From field")]
+    [InlineData("From : x\r\n", "the header block is malformed: MalformedField at octet 4")]
+    [InlineData("Mailkey-Signature: v=1\r\n", "b= is missing")]
+    [InlineData("Mailkey-Signature: v=1; a=ed25519-sha256; d=example.net; s=a; t=1; mf=; rt=; h=from; bh=AA==; b=AA==\r\n", "no signature for this domain")]
+    [InlineData("Mailkey-Signature: v=1; a=ed25519-sha256; d=example.org; s=none; t=1; mf=; rt=; h=from; bh=AA==; b=AA==\r\n", "key none is not in the key set")]
+    public void Mailkey_of_a_domain_with_test_keys_only_loses_no_message(string added, string reason)
+    {
+        var message = new SignedMessage { Header = added + new SignedMessage().Header };
+        var verdict = message.Verify(SignedMessage.KeySet(SignedMessage.Published(TestKeys.Ed25519, test: true)));
+        Assert.Equal(("neutral", $"test keys only: {reason}"), (verdict.Result, verdict.Reason));
+        Assert.NotEqual("neutral", message.Verify(Keys).Result);
+    }
+
+    [Fact]
+    public void Mailkey_signature_of_a_message_without_From_fails()
+    {
+        var unnamed = new SignedMessage { Header = "To: bob@example.net\r\n" }.SignedWith(TestKeys.Ed25519).Verify(Keys);
+        Assert.Equal(("fail", "no From field"), (unnamed.Result, unnamed.Reason));
     }
 
     [Fact]
