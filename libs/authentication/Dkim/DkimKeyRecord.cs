@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Formats.Asn1;
 using System.Globalization;
 using System.Text;
+using Mailkey.Authentication.Crypto;
 using Mailkey.Authentication.Keys;
 
 namespace Mailkey.Authentication.Dkim;
@@ -83,6 +84,13 @@ public sealed record DkimKeyRecord
         if (!tags.TryGet("p"u8, out var p) || !TagList.TryDecodeBase64(p.Value, out var material))
         {
             error = "p= has to be there, empty or base64";
+            return false;
+        }
+
+        // RFC 8463 §4.2: the raw key, in no wrapping.
+        if (type == KeyType.Ed25519 && material.Length is not (0 or Ed25519PublicKey.Length))
+        {
+            error = "an Ed25519 key has 32 octets";
             return false;
         }
 

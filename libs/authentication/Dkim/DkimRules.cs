@@ -1,4 +1,6 @@
+using System.Text;
 using Mailkey.Authentication.Signatures;
+using Mailkey.Mime;
 
 namespace Mailkey.Authentication.Dkim;
 
@@ -8,6 +10,9 @@ namespace Mailkey.Authentication.Dkim;
 /// </summary>
 public static class DkimRules
 {
+    // RFC 6376 §5.4.1; RFC 9477 asks for its two fields to be signed.
+    private static readonly string[] AlsoSigned = ["In-Reply-To", "References", "CFBL-Address", "CFBL-Feedback-ID"];
+
     /// <summary>Whether a d= covers an envelope domain: it is the domain or a parent of it. Both as lower-case A-labels.</summary>
     public static bool Covers(string d, string envelopeDomain)
     {
@@ -15,6 +20,24 @@ public static class DkimRules
         ArgumentNullException.ThrowIfNull(envelopeDomain);
         return d.Length > 0 && envelopeDomain.EndsWith(d, StringComparison.Ordinal) &&
             (envelopeDomain.Length == d.Length || (d[0] != '.' && envelopeDomain[^(d.Length + 1)] == '.'));
+    }
+
+    /// <summary>Names to sign for a header block: those of a Mailkey-Signature, and what threads and feedback loops go by.</summary>
+    internal static IEnumerable<string> NamesToSign(HeaderBlock block)
+    {
+        foreach (var name in MailkeyRules.NamesToSign(block))
+        {
+            yield return name;
+        }
+
+        foreach (var name in AlsoSigned)
+        {
+            // Once more than there are, as everything else (RFC 6376 §5.4.2).
+            for (var i = block.Count(Encoding.ASCII.GetBytes(name)); i >= 0; i--)
+            {
+                yield return name;
+            }
+        }
     }
 
     // RFC 6376 §8.2: what follows the signed part of a body could be anything.

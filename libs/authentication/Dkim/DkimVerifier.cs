@@ -81,15 +81,15 @@ public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, Verif
     private static Pending Examine(HeaderBlock block, in HeaderField field, string? problem, in BodyDigests body, DateTimeOffset now)
     {
         var finding = Describe(field.Value);
+        if (!SignatureTags.TryParse(field.Value, mailkey: false, out var tags, out var syntax))
+        {
+            return Pending.Ended(finding, SignatureOutcome.PermError, syntax!);
+        }
+
         if (problem is not null)
         {
             // Two readers may see two different messages in it, and the signature speaks of one.
             return Pending.Ended(finding, SignatureOutcome.PermError, problem);
-        }
-
-        if (!SignatureTags.TryParse(field.Value, mailkey: false, out var tags, out var syntax))
-        {
-            return Pending.Ended(finding, SignatureOutcome.PermError, syntax!);
         }
 
         if (finding.Domain.Length == 0 || !DomainName.TryNormalize(DkimKeyRecord.NameOf(finding.Selector, finding.Domain), out var host))

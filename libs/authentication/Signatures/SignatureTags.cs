@@ -82,6 +82,13 @@ internal readonly ref struct SignatureTags
             return false;
         }
 
+        // RFC 8301 §3.1: rsa-sha1 MUST NOT be used for signing or verifying. Said before what else may be wrong: it is what ails nearly every old signature.
+        if (list.ValueOf("a"u8).SequenceEqual("rsa-sha1"u8))
+        {
+            error = "rsa-sha1 is not accepted (RFC 8301)";
+            return false;
+        }
+
         var time = -1L;
         var expiry = -1L;
         if (!list.ValueOf("v"u8).SequenceEqual("1"u8))
@@ -92,7 +99,7 @@ internal readonly ref struct SignatureTags
 
         if (!TryReadAlgorithm(list.ValueOf("a"u8), out var algorithm))
         {
-            error = AlgorithmError(list.ValueOf("a"u8));
+            error = list.ValueOf("a"u8).IsEmpty ? "a= is missing" : "a= is not known";
             return false;
         }
 
@@ -173,10 +180,6 @@ internal readonly ref struct SignatureTags
         type = a.SequenceEqual("ed25519-sha256"u8) ? KeyType.Ed25519 : KeyType.Rsa;
         return type == KeyType.Ed25519 || a.SequenceEqual("rsa-sha256"u8);
     }
-
-    // RFC 8301 §3.1: rsa-sha1 MUST NOT be used for signing or verifying.
-    private static string AlgorithmError(ReadOnlySpan<byte> a) =>
-        a.IsEmpty ? "a= is missing" : a.SequenceEqual("rsa-sha1"u8) ? "rsa-sha1 is not accepted (RFC 8301)" : "a= is not known";
 
     private static bool TryReadCanonicalization(in TagList list, out Canonicalization header, out Canonicalization body)
     {
