@@ -5,6 +5,9 @@ public sealed record BlocklistEvidence
 {
     public required string Zone { get; init; }
 
+    /// <summary><c>block</c> when a listed client is bad, <c>allow</c> when it is good.</summary>
+    public string Kind { get; init; } = "block";
+
     /// <summary><c>listed</c>, <c>clear</c> or <c>unknown</c> when it did not answer in time.</summary>
     public required string Result { get; init; }
 

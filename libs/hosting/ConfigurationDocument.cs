@@ -52,10 +52,19 @@ public static class ConfigurationDocument
             Row(page, key, MailkeyConfiguration.ShortName(key), property, value);
         }
 
-        Head(page, $"{MailkeyOptions.Section}:Domains:0, :1, …", typeof(HostedDomainOptions));
-        foreach (var property in Properties(typeof(HostedDomainOptions)))
+        foreach (var (key, property, _) in MailkeyConfiguration.Keys())
         {
-            Row(page, $"{MailkeyOptions.Section}:Domains:0:{property.Name}", $"{MailkeyOptions.Section}__Domains__0__{property.Name}", property, property.GetValue(new HostedDomainOptions()));
+            if (MailkeyConfiguration.ItemOptions(property) is not { } item)
+            {
+                continue;
+            }
+
+            Head(page, $"{key}:0, :1, …", item);
+            var defaults = Activator.CreateInstance(item);
+            foreach (var ofItem in Properties(item))
+            {
+                Row(page, $"{key}:0:{ofItem.Name}", $"{key.Replace(":", "__", StringComparison.Ordinal)}__0__{ofItem.Name}", ofItem, ofItem.GetValue(defaults));
+            }
         }
 
         return page.ToString().ReplaceLineEndings("\n");

@@ -61,6 +61,10 @@ public static class MailkeyConfiguration
         }
     }
 
+    /// <summary>The option class of which a property is a list; null when it is none.</summary>
+    internal static Type? ItemOptions(PropertyInfo property) =>
+        property.PropertyType.IsGenericType && property.PropertyType.GetGenericArguments() is [{ } item] && item.Namespace == typeof(MailkeyOptions).Namespace ? item : null;
+
     private static IEnumerable<(string, PropertyInfo, object?)> Walk(object options, string path)
     {
         foreach (var property in options.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).OrderBy(p => p.MetadataToken))
@@ -80,7 +84,7 @@ public static class MailkeyConfiguration
         }
     }
 
-    // A list is given with commas, and a list of domains as domains with commas: MAILKEY_DOMAINS=example.org,example.net
+    // A list is given with commas, and one of domains or zones as their names with commas: MAILKEY_DOMAINS=example.org,example.net
     private static IEnumerable<KeyValuePair<string, string?>> ShortEnvironment(IDictionary environment)
     {
         foreach (var (key, property, _) in Keys())
@@ -96,7 +100,7 @@ public static class MailkeyConfiguration
                 continue;
             }
 
-            var suffix = property.PropertyType == typeof(List<HostedDomainOptions>) ? $":{nameof(HostedDomainOptions.Name)}" : "";
+            var suffix = ItemOptions(property) is null ? "" : $":{nameof(HostedDomainOptions.Name)}";
             var items = value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
             for (var i = 0; i < items.Length; i++)
             {

@@ -28,6 +28,7 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
         Smtp();
         Dns();
         Policy();
+        Blocklists();
         Delivery();
         Connections();
 
@@ -170,6 +171,29 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
         if (!Uri.TryCreate(options.Policy.HelpUrl, UriKind.Absolute, out var url) || url.Scheme is not ("https" or "http"))
         {
             Fail("Policy:HelpUrl", "must be an http or https URL", options.Policy.HelpUrl);
+        }
+    }
+
+    private void Blocklists()
+    {
+        HashSet<string> names = new(StringComparer.OrdinalIgnoreCase);
+        for (var i = 0; i < options.Blocklists.Zones.Count; i++)
+        {
+            var (zone, key) = (options.Blocklists.Zones[i], string.Create(CultureInfo.InvariantCulture, $"Blocklists:Zones:{i}"));
+            if (Domain($"{key}:Name", zone.Name) && !names.Add(zone.Name))
+            {
+                Fail($"{key}:Name", "is listed twice", zone.Name);
+            }
+
+            if (zone.Kind is not ("block" or "allow"))
+            {
+                Fail($"{key}:Kind", "must be block or allow", zone.Kind);
+            }
+
+            foreach (var code in zone.Codes.Where(code => !BlocklistCode.TryParse(code, out _)))
+            {
+                Fail($"{key}:Codes", "takes addresses and networks in 127.0.0.0/8, such as 127.0.0.2, 127.0.0.0/28 or 127.0.0.0/24&6", code);
+            }
         }
     }
 

@@ -37,6 +37,8 @@ public sealed class MailkeyOptionsValidatorTests
     [InlineData("Policy:Stage", "strict")]
     [InlineData("Policy:RequiredDomains:0", "a b")]
     [InlineData("Policy:HelpUrl", "help")]
+    [InlineData("Spf:Timeout", "00:00:00")]
+    [InlineData("Blocklists:Timeout", "-00:00:01")]
     [InlineData("Delivery:Retries:0", "-00:01:00")]
     [InlineData("KeyHost:MinAge", "02:00:00")]
     [InlineData("Storage:OrphanAge", "5.00:00:00")]

@@ -26,6 +26,8 @@ public sealed class MailkeyOptions
     public DnsOptions Dns { get; set; } = new();
     public KeyHostOptions KeyHost { get; set; } = new();
     public DkimOptions Dkim { get; set; } = new();
+    public SpfOptions Spf { get; set; } = new();
+    public BlocklistOptions Blocklists { get; set; } = new();
     public PolicyOptions Policy { get; set; } = new();
     public DeliveryOptions Delivery { get; set; } = new();
     public BouncesOptions Bounces { get; set; } = new();
