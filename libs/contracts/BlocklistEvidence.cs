@@ -8,12 +8,12 @@ public sealed record BlocklistEvidence
     /// <summary><c>block</c> when a listed client is bad, <c>allow</c> when it is good.</summary>
     public string Kind { get; init; } = "block";
 
-    /// <summary><c>listed</c>, <c>clear</c> or <c>unknown</c> when it did not answer in time.</summary>
+    /// <summary><c>listed</c>, <c>clear</c>, or <c>unknown</c> when it did not answer in time or its answer means nothing.</summary>
     public required string Result { get; init; }
 
     /// <summary>The addresses that the zone answered, such as <c>127.0.0.2</c>; empty when not listed.</summary>
     public IReadOnlyList<string> Codes { get; init; } = [];
 
-    /// <summary>The zone's text, one ASCII line; null without one.</summary>
+    /// <summary>One ASCII line: the zone's own text when listed, or why the result is unknown; null without one.</summary>
     public string? Reason { get; init; }
 }

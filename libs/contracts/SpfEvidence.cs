@@ -9,7 +9,7 @@ public sealed record SpfEvidence
     /// <summary><c>mailfrom</c>, or <c>helo</c> when the reverse-path is null (RFC 7208 §2.4).</summary>
     public required string Identity { get; init; }
 
-    /// <summary>The domain whose record was evaluated.</summary>
+    /// <summary>The domain that was asked; empty when the identity has none.</summary>
     public required string Domain { get; init; }
 
     /// <summary>The directive that matched, such as <c>ip4:192.0.2.0/24</c>; null when none did.</summary>

@@ -1,23 +1,24 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Mailkey.Dns;
 
 namespace Mailkey.Spf;
 
-/// <summary>The client's address as a number, so that a network is compared with a shift.</summary>
+/// <summary>The client's address, also as a number, so that a network is compared with a shift.</summary>
 internal readonly struct ClientAddress
 {
+    private readonly IPAddress _address;
     private readonly UInt128 _bits;
 
     /// <summary>RFC 7208 §5: an IPv4-mapped IPv6 address is an IPv4 address.</summary>
     public ClientAddress(IPAddress address)
     {
-        IsIp4 = address.AddressFamily == AddressFamily.InterNetwork || address.IsIPv4MappedToIPv6;
-        _bits = Bits(address, IsIp4);
+        _address = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        _bits = Bits(_address);
     }
 
-    public bool IsIp4 { get; }
+    public bool IsIp4 => _address.AddressFamily == AddressFamily.InterNetwork;
 
     /// <summary>Whether the client is in a network of its own family.</summary>
     public bool IsWithin(UInt128 network, int prefix)
@@ -27,43 +28,36 @@ internal readonly struct ClientAddress
     }
 
     /// <summary>Whether the client is in the network of an address; never, when that is of the other family.</summary>
-    public bool IsWithin(IPAddress network, int prefix) =>
-        IsIp4 == (network.AddressFamily == AddressFamily.InterNetwork) && IsWithin(Bits(network, IsIp4), prefix);
+    public bool IsWithin(IPAddress network, int prefix) => network.AddressFamily == _address.AddressFamily && IsWithin(Bits(network), prefix);
 
     /// <summary>Dotted quad; for IPv6 the nibbles with dots between, upper case (RFC 7208 §7.3).</summary>
-    public string Dotted() => IsIp4 ? ToString() : Nibbles(reversed: false, "0123456789ABCDEF", "");
-
-    /// <summary>The name at which a PTR is (RFC 1035 §3.5, RFC 3596 §2.5).</summary>
-    public string ReverseName() => IsIp4
-        ? string.Create(CultureInfo.InvariantCulture, $"{Octet(0)}.{Octet(1)}.{Octet(2)}.{Octet(3)}.in-addr.arpa")
-        : Nibbles(reversed: true, "0123456789abcdef", ".ip6.arpa");
-
-    /// <summary>The usual text, without a scope.</summary>
-    public override string ToString()
+    public string Dotted()
     {
-        Span<byte> octets = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt128BigEndian(octets, _bits);
-        return new IPAddress(IsIp4 ? octets[12..] : octets).ToString();
-    }
+        if (IsIp4)
+        {
+            return _address.ToString();
+        }
 
-    private uint Octet(int fromTheEnd) => (uint)(_bits >> (8 * fromTheEnd)) & 0xFF;
-
-    private string Nibbles(bool reversed, string digits, string suffix)
-    {
         Span<char> text = stackalloc char[63];
         text.Fill('.');
         for (var i = 0; i < 32; i++)
         {
-            text[2 * i] = digits[(int)(_bits >> (4 * (reversed ? i : 31 - i))) & 0xF];
+            text[2 * i] = "0123456789ABCDEF"[(int)(_bits >> (4 * (31 - i))) & 0xF];
         }
 
-        return string.Concat(text, suffix);
+        return text.ToString();
     }
 
-    private static UInt128 Bits(IPAddress address, bool isIp4)
+    /// <summary>The name at which a PTR is.</summary>
+    public string ReverseName() => Dns.ReverseName.Of(_address, IsIp4 ? Dns.ReverseName.Ip4Zone : Dns.ReverseName.Ip6Zone);
+
+    /// <summary>The usual text, without a scope.</summary>
+    public override string ToString() => (_address is { AddressFamily: AddressFamily.InterNetworkV6, ScopeId: not 0 } ? new IPAddress(_address.GetAddressBytes()) : _address).ToString();
+
+    private static UInt128 Bits(IPAddress address)
     {
         Span<byte> octets = stackalloc byte[16];
         address.TryWriteBytes(octets, out var written);
-        return isIp4 ? BinaryPrimitives.ReadUInt32BigEndian(octets[(written - 4)..]) : BinaryPrimitives.ReadUInt128BigEndian(octets);
+        return written == 4 ? BinaryPrimitives.ReadUInt32BigEndian(octets) : BinaryPrimitives.ReadUInt128BigEndian(octets);
     }
 }

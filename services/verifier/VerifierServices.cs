@@ -4,6 +4,7 @@ using Mailkey.Authentication.Signatures;
 using Mailkey.Dns;
 using Mailkey.Hosting.Options;
 using Mailkey.Messaging.Verdicts;
+using Mailkey.Spf;
 using Mailkey.Verifier.Evidence;
 using Mailkey.Verifier.Pins;
 using Mailkey.Verifier.Policy;
@@ -20,6 +21,8 @@ public static class VerifierServices
         builder.Services.AddKeySetPins();
         builder.Services.AddKeyHostDiscovery();
         builder.Services.AddSingleton(new SignatureVerifier());
+        builder.Services.AddSingleton(provider => new SpfEvaluator(
+            provider.GetRequiredService<IDnsResolver>(), provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Spf.Timeout, provider.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<SpfCheck>();
         builder.Services.AddSingleton(provider => new DkimVerifier(provider.GetRequiredService<IDnsResolver>(), provider.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<SignatureSightings>();

@@ -1,10 +1,41 @@
+using System.Net;
 using Mailkey.Contracts;
+using Mailkey.Hosting.Options;
+using Mailkey.Spf;
+using Mailkey.Verifier.Telemetry;
+using Microsoft.Extensions.Options;
 
 namespace Mailkey.Verifier.Evidence;
 
 /// <summary>Asks SPF about the client and the envelope sender.</summary>
-public sealed class SpfCheck
+public sealed class SpfCheck(SpfEvaluator evaluator, IOptions<MailkeyOptions> options)
 {
-    /// <returns>Null when SPF is switched off, or there is no domain to ask.</returns>
-    public ValueTask<SpfEvidence?> CheckAsync(MessageReceived message, CancellationToken cancellationToken) => ValueTask.FromResult<SpfEvidence?>(null);
+    /// <returns>Null when SPF is switched off.</returns>
+    public async ValueTask<SpfEvidence?> CheckAsync(MessageReceived message, CancellationToken cancellationToken)
+    {
+        if (!options.Value.Spf.Enabled || !IPAddress.TryParse(message.Connection.ClientAddress, out var client))
+        {
+            return null;
+        }
+
+        var result = await evaluator.EvaluateAsync(
+            new()
+            {
+                Client = client,
+                ReversePath = message.Envelope.ReversePath,
+                ClientName = message.Connection.ClientName,
+                ReceiverName = options.Value.Hostname,
+            },
+            cancellationToken);
+        var identity = result.Identity == SpfIdentity.Helo ? "helo" : "mailfrom";
+        SpfMetrics.CountResult(result.Word, identity);
+        return new()
+        {
+            Result = result.Word,
+            Identity = identity,
+            Domain = result.Domain,
+            Mechanism = result.Directive,
+            Reason = result.Explanation ?? result.Problem,
+        };
+    }
 }
