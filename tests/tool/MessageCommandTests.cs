@@ -121,4 +121,47 @@ public sealed class MessageCommandTests : IAsyncLifetime
         Assert.Equal((2, ""), (result.Code, result.Output));
         Assert.Contains("mailkey sign --help", result.Error, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task Sign_with_dkim_and_verify_agree_through_DNS()
+    {
+        var rsa = Path.Combine(folder.FullName, "rsa.pem");
+        _ = (await Tool.RunAsync("keygen", rsa, "--type", "rsa")).Good;
+        var zone = (await Tool.RunAsync("records", "example.org", "--key", $"2026e={key}", "--key", $"2026r={rsa}", "--revoked", "2025", "--form", "dkim")).Good;
+        Assert.Contains("2026r._domainkey.example.org. 3600 IN TXT \"v=DKIM1; k=rsa; p=", zone, StringComparison.Ordinal);
+        Assert.Contains("2025._domainkey.example.org. 3600 IN TXT \"v=DKIM1; k=ed25519; p=\"", zone, StringComparison.Ordinal);
+        await using var dns = await UnboundServer.StartAsync(zone.TrimEnd().Split('\n'), ["broken.example"]);
+
+        var signed = (await Tool.RunAsync(["sign", "--dkim", "-d", "example.org", "-k", rsa, "-s", "2026r", "-k", key, "-s", "2026e"], Message)).Good;
+        Assert.StartsWith("DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed;\r\n\td=example.org; s=2026r;", signed, StringComparison.Ordinal);
+        Assert.DoesNotContain("l=", signed.ReplaceLineEndings("").Split("bh=")[0], StringComparison.Ordinal);
+
+        var good = await Tool.RunAsync(["verify", "--dkim", "--resolver", dns.Resolver], signed);
+        Assert.Equal(0, good.Code);
+        Assert.Matches("^pass       d=example.org s=2026r a=rsa-sha256 b=.{8}\npass       d=example.org s=2026e a=ed25519-sha256 b=.{8}\n$", good.Output.ReplaceLineEndings("\n"));
+
+        var changed = await Tool.RunAsync(["verify", "--dkim", "--resolver", dns.Resolver, "--json"], signed.Replace("eight", "nine", StringComparison.Ordinal));
+        Assert.Equal(1, changed.Code);
+        using var document = JsonDocument.Parse(changed.Output);
+        Assert.Equal("the body was changed after signing", document.RootElement.GetProperty("signatures")[1].GetProperty("reason").GetString());
+
+        var none = await Tool.RunAsync(["verify", "--dkim", "--resolver", dns.Resolver], Message);
+        Assert.Equal((1, "none       no DKIM-Signature"), (none.Code, none.Output.TrimEnd()));
+        var unknown = (await Tool.RunAsync(["sign", "--dkim", "-d", "broken.example", "-k", key, "-s", "a"], Message)).Good;
+        Assert.Equal(2, (await Tool.RunAsync(["verify", "--dkim", "--resolver", dns.Resolver], unknown)).Code);
+    }
+
+    [Theory]
+    [InlineData("sign", "-k", "x", "-s", "a")]
+    [InlineData("sign", "-k", "x", "-s", "a", "--from", "a@example.org")]
+    [InlineData("sign", "--dkim", "-d", "example.org", "-k", "x", "-k", "y", "-s", "a")]
+    [InlineData("sign", "-k", "x", "-s", "a", "-k", "y", "-s", "b", "--from", "a@example.org", "--to", "b@example.net")]
+    [InlineData("verify")]
+    [InlineData("verify", "--from", "a@example.org")]
+    public async Task Sign_and_verify_say_what_is_missing(params string[] arguments)
+    {
+        var result = await Tool.RunAsync(arguments, Message);
+        Assert.Equal((2, ""), (result.Code, result.Output));
+        Assert.Contains($"mailkey {arguments[0]} --help", result.Error, StringComparison.Ordinal);
+    }
 }

@@ -44,10 +44,13 @@ public static class KeyRecords
 
     /// <summary>The line of a zone file (RFC 1035 §5.1) that publishes a text at the mailkey host of a domain.</summary>
     /// <param name="host">The domain, or the mail exchanger, above which the mailkey host stands.</param>
-    public static string ToZoneLine(string host, string text, TimeSpan timeToLive)
+    public static string ToZoneLine(string host, string text, TimeSpan timeToLive) => ToZoneLineAt($"{KeyHostSearch.Label}.{host}", text, timeToLive);
+
+    /// <summary>The line of a zone file that publishes a text at a name.</summary>
+    public static string ToZoneLineAt(string name, string text, TimeSpan timeToLive)
     {
         var line = new StringBuilder();
-        line.Append(CultureInfo.InvariantCulture, $"{KeyHostSearch.Label}.{host}. {(long)timeToLive.TotalSeconds} IN TXT");
+        line.Append(CultureInfo.InvariantCulture, $"{name}. {(long)timeToLive.TotalSeconds} IN TXT");
         foreach (var part in text.Chunk(MaxString))
         {
             line.Append(" \"").Append(new string(part).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)).Append('"');

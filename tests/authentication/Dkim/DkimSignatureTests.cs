@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using Mailkey.Authentication.Crypto;
 using Mailkey.Authentication.Dkim;
@@ -136,90 +135,16 @@ public sealed class DkimSignatureTests
         Assert.Equal("mailkey", both.Verify(SignedMessage.KeySet(SignedMessage.Published(TestKeys.Ed25519))).Kind);
     }
 
-    public static MatrixTheoryData<string, string, string> DkimPySettings { get; } = new(["simple", "relaxed"], ["simple", "relaxed"], ["rsa-sha256", "ed25519-sha256"]);
-
-    [Theory]
-    [MemberData(nameof(DkimPySettings))]
-    public void Dkim_signature_of_dkimpy_is_accepted(string header, string body, string algorithm)
-    {
-        var key = algorithm == "rsa-sha256" ? TestKeys.Rsa : TestKeys.Ed25519;
-        using var file = new TemporaryFile(algorithm == "rsa-sha256" ? key.ExportPem() : Ed25519Seed(key));
-        var signed = Run("dkimsign", $"--hcanon {header} --bcanon {body} --signalg {algorithm} 2026a example.org {file.Path}", Message());
-        AssertAccepted(signed, key);
-    }
-
-    [Theory]
-    [InlineData("simple/simple")]
-    [InlineData("simple/relaxed")]
-    [InlineData("relaxed/simple")]
-    [InlineData("relaxed/relaxed")]
-    public void Dkim_signature_of_Mail_DKIM_is_accepted(string method)
-    {
-        using var file = new TemporaryFile(TestKeys.Rsa.ExportPem());
-        using var program = new TemporaryFile(
-            """
-            use Mail::DKIM::Signer;
-            my $signer = Mail::DKIM::Signer->new(Algorithm => "rsa-sha256", Method => $ARGV[1], Domain => "example.org", Selector => "2026a", KeyFile => $ARGV[0]);
-            local $/; my $message = <STDIN>;
-            $signer->PRINT($message);
-            $signer->CLOSE;
-            print $signer->signature->as_string, "\r\n", $message;
-            """);
-        AssertAccepted(Run("perl", $"{program.Path} {file.Path} {method}", Message()), TestKeys.Rsa);
-    }
-
     [Fact]
-    public void Dkim_signature_of_OpenDKIM_with_SHA_1_is_not_accepted()
+    public void Dkim_signature_of_a_listed_key_is_a_mailkey_signature_too()
     {
-        // opendkim-testmsg knows no other algorithm.
-        using var file = new TemporaryFile(TestKeys.Rsa.ExportPem());
-        var signed = Load(Run("opendkim-testmsg", $"-C -d example.org -s 2026a -k {file.Path}", Message())) with { JudgedDomain = "example.org" };
+        var signer = new DkimSigner { Key = TestKeys.Rsa, Selector = "2026a", Domain = "example.org" };
+        var message = new SignedMessage();
+        var field = signer.Sign(HeaderBlock.Parse(Encoding.Latin1.GetBytes(message.Header)), SignedMessage.HashBody(message.Body, Canonicalization.Relaxed), SignedMessage.Now);
+        var signed = message with { Header = Encoding.ASCII.GetString(field) + message.Header };
+
         var verdict = signed.Verify(SignedMessage.KeySet(SignedMessage.Published(TestKeys.Rsa)));
-        Assert.Equal(("permerror", "rsa-sha1 is not accepted (RFC 8301)"), (verdict.Result, verdict.Reason));
-    }
-
-    private static string Message() => new SignedMessage().Header + "\r\n" + new SignedMessage().Body;
-
-    private static void AssertAccepted(string text, SigningKey key)
-    {
-        var keys = SignedMessage.KeySet(SignedMessage.Published(key));
-        var signed = Load(text) with { JudgedDomain = "example.org", VerifiedAt = TimeProvider.System.GetUtcNow() };
-        Assert.Contains("DKIM-Signature:", signed.Header, StringComparison.Ordinal);
-        Assert.Equal(("pass", "dkim"), (signed.Verify(keys).Result, signed.Verify(keys).Kind));
-        Assert.Equal("the body was changed after signing", (signed with { Body = signed.Body.Replace("Bob", "Rob", StringComparison.Ordinal) }).Verify(keys).Reason);
-    }
-
-    // dkimpy takes the 32 octets in base64 instead of PEM.
-    private static string Ed25519Seed(SigningKey key)
-    {
-        var der = Convert.FromBase64String(string.Concat(key.ExportPem().Split('\n').Where(line => !line.StartsWith('-'))));
-        return Convert.ToBase64String(der.AsSpan(der.Length - 32));
-    }
-
-    private static string Run(string program, string arguments, string input)
-    {
-        var path = new[] { "/usr/bin", "/usr/sbin", "/usr/local/bin" }.Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
-        Assert.SkipWhen(path is null, $"{program} is not installed");
-        using var process = Process.Start(new ProcessStartInfo(path, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, StandardInputEncoding = new UTF8Encoding(false) })!;
-        process.StandardInput.Write(input);
-        process.StandardInput.Close();
-        var output = process.StandardOutput.ReadToEnd();
-        var errors = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, errors);
-        return output;
-    }
-
-    private sealed class TemporaryFile : IDisposable
-    {
-        public TemporaryFile(string text)
-        {
-            Path = System.IO.Path.GetTempFileName();
-            File.WriteAllText(Path, text);
-        }
-
-        public string Path { get; }
-
-        public void Dispose() => File.Delete(Path);
+        Assert.Equal(("pass", "dkim", "2026a"), (verdict.Result, verdict.Kind, verdict.KeyName));
+        Assert.Equal("the body was changed after signing", (signed with { Body = "x\r\n" }).Verify(SignedMessage.KeySet(SignedMessage.Published(TestKeys.Rsa))).Reason);
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Mailkey.Authentication.Dkim;
 using Mailkey.Authentication.Keys;
 using Mailkey.Dns;
 
@@ -14,14 +15,14 @@ internal static class RecordsCommand
         var domain = new Argument<string>("domain") { Description = "The domain of your addresses, the part after the @ of the envelope sender." };
         var keys = new Option<string[]>("--key", "-k") { Description = "NAME=FILE: a private key and the name it gets. Repeat for each key of the set." };
         var revoked = new Option<string[]>("--revoked") { Description = "Name of a key that must not be trusted any more." };
-        var test = new Option<bool>("--test") { Description = "Mark the keys as test keys: no credit for good signatures, no refusal for bad ones." };
+        var test = new Option<bool>("--test") { Description = "Mark the keys as test keys: no credit for good signatures, no refusal of bad ones or none." };
         var note = new Option<string?>("--note") { Description = "A note for other postmasters." };
         var report = new Option<string?>("--report") { Description = "https URL where you want to hear of refusals." };
         var exchanger = new Option<string?>("--mx") { Description = "Publish at this mail exchanger of the domain instead: for domains whose zone can't be changed." };
         var ttl = new Option<int>("--ttl") { Description = "Seconds that others may keep the records.", DefaultValueFactory = _ => 3600 };
         var serial = new Option<long?>("--serial") { Description = "Serial of the host file; must grow with each change. Default: the time." };
-        var form = new Option<string>("--form", "-f") { Description = "zone: TXT lines only; host: the JSON file only; both: with comments.", DefaultValueFactory = _ => "both" };
-        form.AcceptOnlyFromAmong("zone", "host", "both");
+        var form = new Option<string>("--form", "-f") { Description = "zone: TXT lines only; host: the JSON file only; both: with comments; dkim: the same keys for DKIM-Signatures.", DefaultValueFactory = _ => "both" };
+        form.AcceptOnlyFromAmong("zone", "host", "both", "dkim");
         var command = new ToolCommand(
             "records",
             "Print what to publish for a domain.",
@@ -30,13 +31,15 @@ internal static class RecordsCommand
             name. One of the two is enough; with both, the TXT records win.
 
             From the moment it is published, receivers refuse unsigned mail of the domain. Begin with --test, watch
-            what happens, then publish without it. Wait for the TTL before you sign with a new key.
+            what happens, then publish without it; while all keys are test keys, no message is refused for want of a
+            signature. Wait for the TTL before you sign with a new key.
 
             Examples:
               mailkey records example.org --key 2026a=2026a.pem
               mailkey records example.org --key 2026a=2026a.pem --key 2026b=2026b.pem --revoked 2025a
               mailkey records example.org --key 2026a=2026a.pem --test --form zone >> example.org.zone
               mailkey records example.org --key 2026a=2026a.pem --form host > /var/www/.well-known/mailkey
+              mailkey records example.org --key 2026r=2026r.pem --form dkim >> example.org.zone
             """)
         { domain, keys, revoked, test, note, report, exchanger, ttl, serial, form };
         command.SetAction(result => Run(
@@ -121,6 +124,12 @@ internal static class RecordsCommand
 
     private static void Print(ToolConsole console, Request request, KeySet set)
     {
+        foreach (var key in request.Form == "dkim" ? set.Keys : [])
+        {
+            var text = DkimKeyRecord.ToTxt(key.Type, key.Status == KeyStatus.Revoked ? default : key.Material.Span, key.Test);
+            console.Text.WriteLine(KeyRecords.ToZoneLineAt(DkimKeyRecord.NameOf(key.Name, set.Domain), text, TimeSpan.FromSeconds(request.Ttl)));
+        }
+
         if (request.Form is "zone" or "both")
         {
             if (request.Form == "both")

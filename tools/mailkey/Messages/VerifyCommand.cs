@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Mailkey.Authentication.Dkim;
 using Mailkey.Authentication.Keys;
 using Mailkey.Authentication.Signatures;
 using Mailkey.Dns;
@@ -22,8 +23,9 @@ internal static class VerifyCommand
 
     public static Command Create(ToolConsole console, TimeProvider time)
     {
-        var from = new Option<string>("--from") { Description = "The envelope sender as in MAIL FROM; \"<>\" for a bounce.", Required = true };
-        var to = new Option<string[]>("--to") { Description = "The envelope recipients as in RCPT TO. Repeat for each.", Required = true };
+        var dkim = new Option<bool>("--dkim") { Description = "Verify the DKIM-Signatures with the keys of their own domains, and nothing else." };
+        var from = new Option<string?>("--from") { Description = "The envelope sender as in MAIL FROM; \"<>\" for a bounce. Required but with --dkim." };
+        var to = new Option<string[]>("--to") { Description = "The envelope recipients as in RCPT TO. Repeat for each. Required but with --dkim." };
         var helo = new Option<string?>("--helo") { Description = "The EHLO name of the client; judged when the sender is <>." };
         var resolver = Discovery.ResolverOption();
         var keySet = new Option<FileInfo?>("--key-set") { Description = "Host file of the key set, in place of looking for one." };
@@ -36,22 +38,61 @@ internal static class VerifyCommand
             Mailkey-Signature or DKIM-Signature for the given envelope. Policy is left out: it says what the
             signature is worth, not what is done with the message.
 
-            Exit code: 0 pass; 1 fail, permerror, neutral (test keys), or none (no key set); 2 temperror, or not done.
+            With --dkim the key of each DKIM-Signature is looked up at <selector>._domainkey.<domain>, whoever the
+            envelope sender is.
+
+            Exit code: 0 pass; 1 fail, permerror, neutral (test keys), policy, or none (no key set, no signature);
+            2 temperror, or not done.
 
             Examples:
               mailkey verify --from ann@example.org --to bob@example.net < message.eml
               mailkey verify --from ann@example.org --to bob@example.net --resolver 127.0.0.1:5353 --json < message.eml
               mailkey records example.org --key 2026a=2026a.pem --form host > keys.json
               mailkey verify --from ann@example.org --to bob@example.net --key-set keys.json < message.eml
+              mailkey verify --dkim < message.eml
             """)
-        { from, to, helo, resolver, keySet, json };
-        command.SetAction((result, cancellationToken) => RunAsync(
-            console, time,
-            new Request(
-                EnvelopeOptions.WithoutBrackets(result.GetRequiredValue(from)), [.. result.GetRequiredValue(to).Select(EnvelopeOptions.WithoutBrackets)], result.GetValue(helo), result.GetValue(resolver),
-                result.GetValue(keySet)),
-            result.GetValue(json), cancellationToken));
+        { dkim, from, to, helo, resolver, keySet, json };
+        command.Validators.Add(result =>
+        {
+            if (!result.GetValue(dkim) && (result.GetValue(from) is null || result.GetValue(to) is not { Length: > 0 }))
+            {
+                result.AddError("--from and --to are required: a Mailkey-Signature binds the envelope.");
+            }
+        });
+        command.SetAction((result, cancellationToken) => result.GetValue(dkim)
+            ? RunDkimAsync(console, time, result.GetValue(resolver), result.GetValue(json), cancellationToken)
+            : RunAsync(
+                console, time,
+                new Request(
+                    EnvelopeOptions.WithoutBrackets(result.GetRequiredValue(from)!), [.. result.GetRequiredValue(to).Select(EnvelopeOptions.WithoutBrackets)], result.GetValue(helo),
+                    result.GetValue(resolver), result.GetValue(keySet)),
+                result.GetValue(json), cancellationToken));
         return command;
+    }
+
+    private static async Task<int> RunDkimAsync(ToolConsole console, TimeProvider time, string? resolver, bool json, CancellationToken cancellationToken)
+    {
+        if (!Discovery.TryBuild(resolver, time, out var services, out var error))
+        {
+            return console.Fail(error);
+        }
+
+        await using (services)
+        {
+            var (message, unreadable) = await MessageFile.ReadAsync(console.Input, cancellationToken);
+            if (message is null)
+            {
+                return console.Fail(unreadable!);
+            }
+
+            var verifier = new DkimVerifier(services.GetRequiredService<IDnsResolver>(), time);
+            var limit = services.GetRequiredService<IOptions<MailkeyOptions>>().Value.Dkim.Timeout;
+            var findings = await verifier.VerifyAsync(message.Headers, message.HashBody(), limit, cancellationToken);
+            Print(console, json, findings);
+            return findings.Signatures.Any(finding => finding.Result == ResultWord.Pass) ? ExitCode.Yes
+                : findings.Signatures.Any(finding => finding.Result == ResultWord.TempError) ? ExitCode.NotDone
+                : ExitCode.No;
+        }
     }
 
     private static async Task<int> RunAsync(ToolConsole console, TimeProvider time, Request request, bool json, CancellationToken cancellationToken)
@@ -146,6 +187,36 @@ internal static class VerifyCommand
         }
 
         console.Text.Write(text.ToString());
+    }
+
+    private static void Print(ToolConsole console, bool json, DkimFindings findings)
+    {
+        if (json)
+        {
+            console.Text.WriteLine(JsonSerializer.Serialize(
+                new
+                {
+                    Signatures = findings.Signatures.Select(finding => new { finding.Result, finding.Reason, finding.Domain, finding.Selector, finding.Identity, finding.Algorithm, finding.KeyBits, finding.SignatureStart }),
+                    findings.Ignored,
+                },
+                Json));
+            return;
+        }
+
+        if (findings.Signatures.Count == 0)
+        {
+            console.Text.WriteLine("none       no DKIM-Signature");
+        }
+
+        foreach (var finding in findings.Signatures)
+        {
+            console.Text.WriteLine($"{finding.Result,-10} d={finding.Domain} s={finding.Selector} a={finding.Algorithm ?? "?"} b={finding.SignatureStart ?? "?"}{(finding.Reason is null ? "" : $": {finding.Reason}")}");
+        }
+
+        if (findings.Ignored > 0)
+        {
+            console.Text.WriteLine($"and {findings.Ignored} more that nobody would look at");
+        }
     }
 
     private sealed record Request(string ReversePath, IReadOnlyList<string> ForwardPaths, string? Helo, string? Resolver, FileInfo? KeySet);
