@@ -6,6 +6,9 @@ Console.Error.WriteLine("starting the system");
 await using var system = await BenchSystem.StartAsync(options.Verifiers, CancellationToken.None);
 if (options.Around is not null)
 {
+    Console.Error.WriteLine("warming up");
+    await new Measurement(system).WarmUpAsync(Profile.Main, options.WarmUp);
+
     // For a measuring program of somebody else: it gets all it needs by its environment.
     var start = new ProcessStartInfo("bash") { UseShellExecute = false };
     start.ArgumentList.Add("-c");
