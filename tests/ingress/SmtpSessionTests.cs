@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Mailkey.Contracts;
 using Mailkey.Smtp;
@@ -29,6 +31,24 @@ public sealed class SmtpSessionTests
         Assert.Equal([new Recipient { ForwardPath = "Alice+news@EXAMPLE.org", Notify = "SUCCESS,DELAY", OriginalRecipient = "rfc822;x@y" }], message.Envelope.Recipients);
         Assert.Equal(("127.0.0.1", "client.example", "ESMTP", null), (message.Connection.ClientAddress, message.Connection.ClientName, message.Connection.Protocol, message.Connection.Tls));
         Assert.Empty(server.Intake.Refusals);
+    }
+
+    [Theory]
+    [InlineData("*", "127.0.0.1")]
+    [InlineData("*", "::1")]
+    [InlineData("::1", "::1")]
+    public async Task Session_knows_the_address_of_a_client_of_either_family(string listen, string client)
+    {
+        Assert.SkipUnless(Socket.OSSupportsIPv6, "this host has no IPv6");
+        await using var server = await SmtpTestServer.StartAsync($"Smtp:Listen:0={listen}");
+        using var connected = await SmtpTestClient.ConnectAsync(server.Port, IPAddress.Parse(client));
+        Assert.Equal(220, (await connected.ReadAsync()).Code);
+        await connected.AskAsync("EHLO client.example");
+        await connected.AskAllAsync("MAIL FROM:<sender@client.example>", "RCPT TO:<alice@example.org>");
+
+        Assert.Equal(250, (await connected.DataAsync("Subject: x\r\n\r\n.\r\n")).Code);
+
+        Assert.Equal(client, Assert.Single(server.Intake.Messages).Connection.ClientAddress);
     }
 
     [Fact]

@@ -28,10 +28,11 @@ internal sealed class SmtpTestClient : IDisposable
     /// <summary>Octets that have come and were not read.</summary>
     public int Waiting => socket.Available;
 
-    public static async Task<SmtpTestClient> ConnectAsync(int port)
+    /// <param name="address">IPv4 loopback by default.</param>
+    public static async Task<SmtpTestClient> ConnectAsync(int port, IPAddress? address = null)
     {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync(IPAddress.Loopback, port);
+        var socket = new Socket((address ?? IPAddress.Loopback).AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await socket.ConnectAsync(address ?? IPAddress.Loopback, port);
         return new(socket);
     }
 
