@@ -54,6 +54,9 @@ public sealed class OperatorCommandTests(PostgresServer postgres, RabbitMqServer
         Assert.Contains("Rule        published", output, StringComparison.Ordinal);
         AssertInOrder(
             output,
+            "  SPF         fail for example.org (mailfrom), by -all; the domain says: \\x1b[2Jgo away\n",
+            "  Blocklist   bl.example: listed as 127.0.0.2 127.0.0.4: see https://bl.example\n",
+            "  Allowlist   al.example: clear\n",
             "accepted (250)",
             "<bob@example.net> delivered, attempt 1, by maildir",
             "<carol@example.net> deferred, attempt 1, by smtp://192.0.2.9:25",

@@ -13,6 +13,12 @@ internal static class Sample
     private static readonly Verdict Verdict = new()
     {
         HostState = "exists", Result = "pass", Domain = "example.org", Reason = "good", Rule = "published", Verifier = "verifier-1", ElapsedMicroseconds = 1,
+        Spf = new() { Result = "fail", Identity = "mailfrom", Domain = "example.org", Mechanism = "-all", Reason = "\x1b[2Jgo away" },
+        Blocklists =
+        [
+            new() { Zone = "bl.example", Result = "listed", Codes = ["127.0.0.2", "127.0.0.4"], Reason = "see https://bl.example" },
+            new() { Zone = "al.example", Kind = "allow", Result = "clear" },
+        ],
     };
 
     public static MessageAccepted Accepted(string queueId, string from, params string[] to)

@@ -117,7 +117,31 @@ internal sealed class LifeOfMessage(string queueId, IReadOnlyList<StoredEvent> e
         Line(output, "Verdict", $"{Text(verdict.Result)} for {Text(verdict.Domain)}: mailkey host {Text(verdict.HostState)}{source}{key}{signature}");
         Line(output, "Rule", Text(verdict.Rule));
         Line(output, "Reason", Text(verdict.Reason));
+        if (verdict.Spf is { } spf)
+        {
+            Line(output, "SPF", Spf(spf));
+        }
+
+        foreach (var list in verdict.Blocklists)
+        {
+            Line(output, list.Kind == "allow" ? "Allowlist" : "Blocklist", Blocklist(list));
+        }
+
         Line(output, "Judged by", string.Create(CultureInfo.InvariantCulture, $"{Text(verdict.Verifier)} in {verdict.ElapsedMicroseconds / 1000.0:0.0} ms"));
+    }
+
+    private static string Spf(SpfEvidence spf)
+    {
+        var domain = spf.Domain.Length > 0 ? $" for {Text(spf.Domain)}" : "";
+        var by = spf.Mechanism is { } mechanism ? $", by {Text(mechanism)}" : "";
+        var says = spf.Result == "fail" ? "; the domain says: " : ": ";
+        return $"{Text(spf.Result)}{domain} ({Text(spf.Identity)}){by}{(spf.Reason is { } reason ? says + Text(reason) : "")}";
+    }
+
+    private static string Blocklist(BlocklistEvidence list)
+    {
+        var codes = list.Codes.Count > 0 ? $" as {Text(string.Join(' ', list.Codes))}" : "";
+        return $"{Text(list.Zone)}: {Text(list.Result)}{codes}{(list.Reason is { } reason ? $": {Text(reason)}" : "")}";
     }
 
     private static void Line(TextWriter output, string name, string value) => output.WriteLine($"  {name,-12}{value}");
