@@ -20,4 +20,7 @@ public sealed record Envelope
 
     /// <summary>ENVID= of MAIL (RFC 3461 §4.4), still xtext; null when not given.</summary>
     public string? EnvelopeId { get; init; }
+
+    /// <summary>The policy rule by which an accepted message is delivered apart from the others; null for ordinary mail.</summary>
+    public string? Quarantine { get; init; }
 }

@@ -12,5 +12,8 @@ public sealed record MessageVerified
     /// <summary>The value of the Authentication-Results field (RFC 8601) without the authserv-id: <c>mailkey=pass smtp.mailfrom=…; …</c>.</summary>
     public required string AuthenticationResults { get; init; }
 
+    /// <summary>Header fields to put in front of an accepted message: <c>Name: value</c>, printable ASCII, without line ends.</summary>
+    public IReadOnlyList<string> AddedFields { get; init; } = [];
+
     public required Verdict Verdict { get; init; }
 }

@@ -39,6 +39,18 @@ public sealed record Verdict
     /// <summary>One for each zone that was asked.</summary>
     public IReadOnlyList<BlocklistEvidence> Blocklists { get; init; } = [];
 
+    /// <summary>Octets of the message as it was judged, without our trace fields; null in the verdicts of older versions.</summary>
+    public long? Size { get; init; }
+
+    /// <summary>What was known about the sender domain; null when no policy rule asked, or nobody could answer.</summary>
+    public SenderHistory? History { get; init; }
+
+    /// <summary>What policy decided, one of <see cref="VerdictOutcome"/>; null in the verdicts of older versions.</summary>
+    public string? Outcome { get; init; }
+
+    /// <summary>Names of the policy rules that gave the message a header field; null for none.</summary>
+    public IReadOnlyList<string>? Tags { get; init; }
+
     /// <summary>Name of the policy rule that decided.</summary>
     public required string Rule { get; init; }
 

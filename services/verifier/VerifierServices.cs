@@ -28,7 +28,7 @@ public static class VerifierServices
         builder.Services.AddSingleton<SignatureSightings>();
         builder.Services.AddSingleton<DkimCheck>();
         builder.Services.AddSingleton<BlocklistCheck>();
-        builder.Services.AddSingleton(provider => new StagePolicy(provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Policy));
+        builder.Services.AddReceiverPolicy();
         builder.Services.AddVerdictResponder<MessageVerification>();
         return builder;
     }

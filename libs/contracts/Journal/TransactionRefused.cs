@@ -15,6 +15,9 @@ public sealed record TransactionRefused
 
     public string? MessageId { get; init; }
 
+    /// <summary>When the content began; null when there was none, and in the events of older versions.</summary>
+    public DateTimeOffset? ReceivedAt { get; init; }
+
     /// <summary>Null when no verifier was asked.</summary>
     public Verdict? Verdict { get; init; }
 }

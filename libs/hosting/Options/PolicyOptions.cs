@@ -12,6 +12,21 @@ public sealed class PolicyOptions
     [Description("Domains that must be signed in the stage require-listed.")]
     public List<string> RequiredDomains { get; set; } = [];
 
+    [Description("File with the rules of this receiver, see docs/policy.md. It is read anew when it changes. Empty for no rules: the stage decides alone.")]
+    public string File { get; set; } = "";
+
+    [Description("How often the policy file and its lists are looked at for changes.")]
+    public TimeSpan ReloadInterval { get; set; } = TimeSpan.FromSeconds(2);
+
+    [Description("Time to wait for the database when a rule greylists, limits rates or asks for history; then that rule is skipped.")]
+    public TimeSpan StateTimeout { get; set; } = TimeSpan.FromSeconds(1);
+
+    [Range(1000, 1_000_000_000), Description("Rows that greylisting and rate limits may take in the database; beyond it those that expire first go.")]
+    public int StateRows { get; set; } = 5_000_000;
+
+    [Description("Whether accepted and refused messages are counted by sender domain, for rules that ask for history.")]
+    public bool History { get; set; } = true;
+
     [Description("Page that refusals link to; the sender domain is appended.")]
     public string HelpUrl { get; set; } = "https://mailkey.example/help?domain=";
 }

@@ -6,6 +6,7 @@ using Mailkey.Dns;
 using Mailkey.Hosting;
 using Mailkey.Messaging.Verdicts;
 using Mailkey.Mime;
+using Mailkey.Policy;
 using Mailkey.Verifier.Evidence;
 using Mailkey.Verifier.Policy;
 
@@ -18,7 +19,7 @@ public sealed class MessageVerification(
     SpfCheck spf,
     DkimCheck dkim,
     BlocklistCheck blocklists,
-    StagePolicy policy,
+    PolicyDesk policy,
     ServiceIdentity identity,
     TimeProvider time) : IVerdictGiver
 {
@@ -31,7 +32,7 @@ public sealed class MessageVerification(
         // All of it waits for the network, so all of it waits at once.
         var other = GatherAsync(message, headers, cancellationToken);
         var (state, source, signature) = await JudgeMailkeyAsync(message, headers, domain, cancellationToken);
-        return Answer(message, headers, started, domain, state, source, signature, await other);
+        return await AnswerAsync(message, headers, started, domain, state, source, signature, await other, cancellationToken);
     }
 
     private async ValueTask<(KeyHostState State, string? Source, SignatureVerdict Signature)> JudgeMailkeyAsync(
@@ -91,30 +92,41 @@ public sealed class MessageVerification(
             keys);
     }
 
-    private MessageVerified Answer(MessageReceived message, HeaderBlock headers, long started, string domain, KeyHostState state, string? source, SignatureVerdict signature, OtherEvidence other)
+    private async ValueTask<MessageVerified> AnswerAsync(
+        MessageReceived message, HeaderBlock headers, long started, string domain, KeyHostState state, string? source, SignatureVerdict signature, OtherEvidence other, CancellationToken cancellationToken)
     {
-        var decision = policy.Decide(domain, state, signature.Result, signature.Reason);
+        var evidence = new Verdict
+        {
+            HostState = state switch { KeyHostState.Exists => "exists", KeyHostState.Absent => "absent", _ => "unknown" },
+            Result = signature.Result,
+            Domain = domain,
+            KeySource = source,
+            KeyName = signature.KeyName,
+            SignatureKind = signature.Kind,
+            Reason = signature.Reason,
+            HeaderProblem = HeaderIntegrity.Problem(headers),
+            Spf = other.Spf,
+            Dkim = other.Dkim,
+            Blocklists = other.Blocklists,
+            Size = message.Size,
+            Rule = "",
+            Verifier = identity.Instance,
+            ElapsedMicroseconds = 0,
+        };
+        var (decision, history) = await policy.DecideAsync(new PolicyInput(message.Connection, message.Envelope, evidence, message.Size, message.ReceivedAt), cancellationToken);
         return new()
         {
             QueueId = message.QueueId,
             Disposition = decision.Disposition,
             Reply = decision.Reply,
             AuthenticationResults = ResultsField.Format(message, domain, signature, other.Spf, other.Dkim),
-            Verdict = new()
+            AddedFields = decision.AddedFields(),
+            Verdict = evidence with
             {
-                HostState = state switch { KeyHostState.Exists => "exists", KeyHostState.Absent => "absent", _ => "unknown" },
-                Result = signature.Result,
-                Domain = domain,
-                KeySource = source,
-                KeyName = signature.KeyName,
-                SignatureKind = signature.Kind,
-                Reason = signature.Reason,
-                HeaderProblem = HeaderIntegrity.Problem(headers),
-                Spf = other.Spf,
-                Dkim = other.Dkim,
-                Blocklists = other.Blocklists,
+                History = history,
+                Outcome = decision.Outcome,
+                Tags = decision.Tags.Count == 0 ? null : [.. decision.Tags.Select(tag => tag.Rule)],
                 Rule = decision.Rule,
-                Verifier = identity.Instance,
                 ElapsedMicroseconds = (long)Stopwatch.GetElapsedTime(started).TotalMicroseconds,
             },
         };

@@ -1,0 +1,228 @@
+using System.Globalization;
+using Mailkey.Contracts;
+
+namespace Mailkey.Policy.Conditions;
+
+/// <summary>One thing that a rule asks about a message. Pure: the same input gives the same answer.</summary>
+/// <param name="key">As it stands in the policy file.</param>
+internal abstract class Condition(string key)
+{
+    public string Key { get; } = key;
+
+    /// <summary>Whether an answer needs the history of the sender domain.</summary>
+    public virtual bool NeedsHistory => false;
+
+    public abstract bool Matches(PolicyInput input);
+
+    /// <summary>What the message has there, for a person.</summary>
+    public abstract string Actual(PolicyInput input);
+
+    /// <summary>The innermost condition that decides against the message, as text; null when it matches.</summary>
+    public virtual string? Obstacle(PolicyInput input) => Matches(input) ? null : $"{Key}: the message has {Actual(input)}";
+}
+
+/// <summary>Every one of several conditions; an empty list always matches.</summary>
+internal sealed class AllOf(string key, IReadOnlyList<Condition> conditions) : Condition(key)
+{
+    public override bool NeedsHistory => conditions.Any(condition => condition.NeedsHistory);
+
+    public override bool Matches(PolicyInput input)
+    {
+        foreach (var condition in conditions)
+        {
+            if (!condition.Matches(input))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    public override string Actual(PolicyInput input) => string.Join("; ", conditions.Select(condition => $"{condition.Key} {condition.Actual(input)}"));
+
+    public override string? Obstacle(PolicyInput input) => conditions.Select(condition => condition.Obstacle(input)).FirstOrDefault(obstacle => obstacle is not null);
+}
+
+/// <summary>At least one of several conditions.</summary>
+internal sealed class AnyOf(string key, IReadOnlyList<Condition> conditions) : Condition(key)
+{
+    public override bool NeedsHistory => conditions.Any(condition => condition.NeedsHistory);
+
+    public override bool Matches(PolicyInput input)
+    {
+        foreach (var condition in conditions)
+        {
+            if (condition.Matches(input))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    public override string Actual(PolicyInput input) => string.Join("; ", conditions.Select(condition => condition.Actual(input)));
+
+    public override string? Obstacle(PolicyInput input) =>
+        Matches(input) ? null : $"{Key}: none of it holds ({string.Join("; ", conditions.Select(condition => condition.Obstacle(input)))})";
+}
+
+/// <summary>The opposite.</summary>
+internal sealed class Not(Condition condition) : Condition("not")
+{
+    public override bool NeedsHistory => condition.NeedsHistory;
+
+    public override bool Matches(PolicyInput input) => !condition.Matches(input);
+
+    public override string Actual(PolicyInput input) => condition.Actual(input);
+}
+
+/// <summary>A word that is one of several.</summary>
+internal sealed class WordIs(string key, IReadOnlySet<string> words, Func<PolicyInput, string> word) : Condition(key)
+{
+    public override bool Matches(PolicyInput input) => words.Contains(word(input));
+
+    public override string Actual(PolicyInput input) => word(input);
+}
+
+/// <summary>Yes or no.</summary>
+internal sealed class FlagIs(string key, bool expected, Func<PolicyInput, bool> flag) : Condition(key)
+{
+    public override bool Matches(PolicyInput input) => flag(input) == expected;
+
+    public override string Actual(PolicyInput input) => flag(input) ? "true" : "false";
+}
+
+/// <summary>A number within bounds.</summary>
+/// <param name="atLeast">Null for no lower bound.</param>
+/// <param name="below">Null for no upper bound.</param>
+internal sealed class NumberIs(string key, double? atLeast, double? below, Func<PolicyInput, double> number, bool ofHistory = false) : Condition(key)
+{
+    public override bool NeedsHistory => ofHistory;
+
+    public override bool Matches(PolicyInput input)
+    {
+        var value = number(input);
+        return !(value < atLeast) && !(value >= below);
+    }
+
+    public override string Actual(PolicyInput input) => number(input).ToString("0.###", CultureInfo.InvariantCulture);
+}
+
+internal sealed class SenderDomainIs(DomainPatterns domains) : Condition("sender-domain")
+{
+    public override bool Matches(PolicyInput input) => domains.Contains(input.SenderDomain);
+
+    public override string Actual(PolicyInput input) => input.SenderDomain.Length == 0 ? "none" : input.SenderDomain;
+}
+
+internal sealed class SenderIs(AddressPatterns addresses) : Condition("sender")
+{
+    public override bool Matches(PolicyInput input) => addresses.Contains(input.Sender);
+
+    public override string Actual(PolicyInput input) => $"<{input.Envelope.ReversePath}>";
+}
+
+internal sealed class RecipientIs(string key, AddressPatterns addresses, bool every) : Condition(key)
+{
+    public override bool Matches(PolicyInput input)
+    {
+        foreach (var recipient in input.Recipients)
+        {
+            if (addresses.Contains(recipient) != every)
+            {
+                return !every;
+            }
+        }
+
+        return every;
+    }
+
+    public override string Actual(PolicyInput input) => string.Join(", ", input.Recipients.Take(5).Select(recipient => $"<{recipient.Text}>"));
+}
+
+internal sealed class ClientIs(NetworkSet networks) : Condition("client")
+{
+    public override bool Matches(PolicyInput input) => input.Client is { } client && networks.Contains(client);
+
+    public override string Actual(PolicyInput input) => input.Connection.ClientAddress;
+}
+
+/// <summary>The argument of EHLO: a domain, an address literal, or neither.</summary>
+internal sealed class HeloIs(DomainPatterns domains, bool literal, bool invalid) : Condition("helo")
+{
+    public const string Literal = "[literal]";
+    public const string Invalid = "[invalid]";
+
+    public override bool Matches(PolicyInput input)
+    {
+        var isLiteral = input.Connection.ClientName is ['[', .., ']'];
+        return isLiteral ? literal : input.Helo.Length == 0 ? invalid : domains.Contains(input.Helo);
+    }
+
+    public override string Actual(PolicyInput input) => input.Connection.ClientName;
+}
+
+/// <summary>A DKIM signature with all of these properties; or none at all.</summary>
+/// <param name="results">Null for any.</param>
+/// <param name="domains">Null for any.</param>
+/// <param name="aligned">Whether d= covers the judged domain; null for either.</param>
+internal sealed class DkimIs(IReadOnlySet<string>? results, DomainPatterns? domains, bool? aligned) : Condition("dkim")
+{
+    /// <summary>The word for a message without a signature.</summary>
+    public const string None = "none";
+
+    public override bool Matches(PolicyInput input)
+    {
+        var signatures = input.Evidence.Dkim;
+        if (signatures.Count == 0)
+        {
+            return domains is null && aligned is null && results is not null && results.Contains(None);
+        }
+
+        foreach (var signature in signatures)
+        {
+            if (results?.Contains(signature.Result) is not false
+                && domains?.Contains(signature.Domain) is not false
+                && (aligned is null || aligned == IsAligned(signature, input.SenderDomain)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    public override string Actual(PolicyInput input) => input.Evidence.Dkim.Count == 0
+        ? None
+        : string.Join(", ", input.Evidence.Dkim.Select(signature => $"{signature.Result} of {signature.Domain} ({(IsAligned(signature, input.SenderDomain) ? "aligned" : "not aligned")})"));
+
+    private static bool IsAligned(DkimEvidence signature, string domain) =>
+        domain.Length > 0 && signature.Domain.Length > 0
+        && (string.Equals(domain, signature.Domain, StringComparison.Ordinal) || Dns.DomainName.IsWithin(domain, signature.Domain));
+}
+
+/// <summary>An answer of a DNS blocklist.</summary>
+/// <param name="codes">Null for any answer.</param>
+internal sealed class BlocklistIs(string zone, string result, NetworkSet? codes) : Condition("blocklist")
+{
+    public override bool Matches(PolicyInput input)
+    {
+        foreach (var answer in input.Evidence.Blocklists)
+        {
+            if (string.Equals(answer.Zone.TrimEnd('.'), zone, StringComparison.OrdinalIgnoreCase)
+                && answer.Result == result
+                && (codes is null || answer.Codes.Any(code => System.Net.IPAddress.TryParse(code, out var address) && codes.Contains(NetworkAddress.Of(address)))))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    public override string Actual(PolicyInput input) => input.Evidence.Blocklists.Count == 0
+        ? "no answers"
+        : string.Join(", ", input.Evidence.Blocklists.Select(answer => $"{answer.Zone} {answer.Result}{(answer.Codes.Count > 0 ? " " + string.Join(' ', answer.Codes) : "")}"));
+}

@@ -1,0 +1,98 @@
+using System.Globalization;
+using Mailkey.Contracts;
+
+namespace Mailkey.Policy;
+
+/// <summary>
+/// Every refusal that a verdict can bring, in one place. Each says in one line what failed; senders search for these texts, so
+/// they stay as they are. The name of the rule ends each; the SMTP session puts the link to the help page and the queue id behind it.
+/// </summary>
+public static class Refusals
+{
+    /// <summary>A reply line holds 512 octets (RFC 5321 §4.5.3.1.5), of which code, enhanced code and link take their part.</summary>
+    public const int MaxReasonLength = 200;
+
+    /// <summary>A published key, and no signature that fits: 5.7.20, "no passing signature" (RFC 7372 §3.1).</summary>
+    public static ReplyText NotSigned(string domain, string reason) => new()
+    {
+        Code = 550,
+        EnhancedCode = "5.7.20",
+        Text = $"{domain} publishes a mailkey, and this message is not signed with it: {Short(reason)}",
+    };
+
+    /// <summary>No key published where the receiver wants one.</summary>
+    public static ReplyText MailkeyRequired(string domain) => new()
+    {
+        Code = 550,
+        EnhancedCode = "5.7.1",
+        Text = domain.Length == 0
+            ? $"Mail without a sender domain needs a mailkey for the EHLO name here"
+            : $"{domain} publishes no mailkey, and mail of it is not taken without one",
+    };
+
+    /// <summary>The key host can't be asked now: 4.7.5, "cryptographic failure", as RFC 6376 §6.3 recommends.</summary>
+    public static ReplyText HostUnknown(string domain, string reason) => new()
+    {
+        Code = 451,
+        EnhancedCode = "4.7.5",
+        Text = $"The mailkey of {domain} can't be looked up now: {Short(reason)}. Try again later",
+    };
+
+    /// <summary>A rule refuses for good.</summary>
+    /// <param name="status">5.7.x (RFC 3463 §3.8).</param>
+    public static ReplyText Rejected(string? text, string status) => new()
+    {
+        Code = 550,
+        EnhancedCode = status,
+        Text = text is null ? "This message is refused by a rule of this receiver" : Short(text),
+    };
+
+    /// <summary>A rule refuses for now.</summary>
+    public static ReplyText Deferred(string? text) => new()
+    {
+        Code = 451,
+        EnhancedCode = "4.7.1",
+        Text = text is null ? "This message is not taken now, by a rule of this receiver. Try again later" : Short(text),
+    };
+
+    /// <summary>The first message of this network, sender and recipient.</summary>
+    public static ReplyText Greylisted(TimeSpan wait) => new()
+    {
+        Code = 451,
+        EnhancedCode = "4.7.1",
+        Text = $"First mail from your network with this sender and recipient: try again in {Seconds(wait)}",
+    };
+
+    /// <summary>More than a rule allows.</summary>
+    /// <param name="of">What is counted, such as <c>your network</c>.</param>
+    /// <param name="forGood">Whether it is 550 instead of 451.</param>
+    public static ReplyText TooMany(string of, long count, TimeSpan per, TimeSpan wait, bool forGood) => new()
+    {
+        Code = forGood ? 550 : 451,
+        EnhancedCode = forGood ? "5.7.1" : "4.7.1",
+        Text = string.Create(CultureInfo.InvariantCulture, $"Too many messages {of}: at most {count} in {Seconds(per)} are taken; try again in {Seconds(wait)}"),
+    };
+
+    /// <summary>The reply with the rule that made it, in a form that people and programs find.</summary>
+    public static ReplyText Naming(string rule, ReplyText reply)
+    {
+        var suffix = $" (rule {rule})";
+        return reply.Text.EndsWith(suffix, StringComparison.Ordinal) ? reply : reply with { Text = reply.Text + suffix };
+    }
+
+    private static string Seconds(TimeSpan time) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Math.Max(1, (long)Math.Ceiling(time.TotalSeconds))} seconds");
+
+    // The reason can quote what a stranger's DNS or header said.
+    private static string Short(string reason)
+    {
+        var length = Math.Min(reason.Length, MaxReasonLength);
+        return string.Create(length, reason, static (text, source) =>
+        {
+            for (var i = 0; i < text.Length; i++)
+            {
+                text[i] = source[i] is >= ' ' and <= '~' ? source[i] : '?';
+            }
+        }).TrimEnd('.', ' ');
+    }
+}
