@@ -129,28 +129,30 @@ public static class AuthenticationResults
     private static bool BearsAuthservId(ReadOnlySpan<byte> value, string authservId)
     {
         // The id ends at the first semicolon outside of comments and quotes (RFC 8601 §2.2: [CFWS] authserv-id [CFWS authres-version] ...).
+        // No octet is too far behind to be looked at: padding would hide a name from us and not from others.
         var id = new StringBuilder(authservId.Length + 16);
         var firstWord = -1;
+        var nameEnd = -1;
         var depth = 0;
         var quoted = false;
-        var position = 0;
-        var octets = value.Length > 4096 ? value[..4096] : value;
-        for (; position < octets.Length; position++)
+        var odd = false;
+        for (var position = 0; position < value.Length; position++)
         {
-            var octet = octets[position];
-            var pair = octet == '\\' && (quoted || depth > 0) && position + 1 < octets.Length;
-            if (pair)
+            var octet = value[position];
+            if (octet == '\\' && (quoted || depth > 0) && position + 1 < value.Length)
             {
-                octet = octets[++position];
+                octet = value[++position];
             }
             else if (!quoted && octet == '(')
             {
                 depth++;
+                EndWord(id.Length);
                 continue;
             }
-            else if (!quoted && octet == ')' && depth > 0)
+            else if (!quoted && octet == ')')
             {
-                depth--;
+                odd |= depth == 0;
+                depth -= depth > 0 ? 1 : 0;
                 continue;
             }
             else if (depth == 0 && octet == '"')
@@ -162,6 +164,11 @@ public static class AuthenticationResults
             {
                 break;
             }
+            else if (depth == 0 && octet == '\\')
+            {
+                odd = true;
+                continue;
+            }
 
             if (depth > 0)
             {
@@ -170,26 +177,35 @@ public static class AuthenticationResults
 
             if (octet is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n')
             {
-                firstWord = firstWord < 0 && id.Length > 0 ? id.Length : firstWord;
+                EndWord(id.Length);
                 continue;
             }
 
             id.Append((char)octet);
         }
 
-        if (depth > 0 || quoted)
-        {
-            // A comment or a quote without end: no reader knows what this is, so our name anywhere in it is enough.
-            return Encoding.Latin1.GetString(value).Contains(authservId, StringComparison.OrdinalIgnoreCase);
-        }
-
         var whole = id.ToString();
-        if (IsOurs(whole, authservId) || (firstWord > 0 && IsOurs(whole[..firstWord], authservId)))
+        if (IsOurs(whole, authservId) || (nameEnd > 0 && IsOurs(whole[..nameEnd], authservId)))
         {
             return true;
         }
 
-        return whole.Any(c => c >= 0x80) && IsOurs(ToALabels(whole), authservId);
+        if (depth > 0 || quoted || odd)
+        {
+            // A comment or a quote without end, or an escape outside of both: no reader knows what this is, so our name anywhere in
+            // it is enough.
+            var letters = Encoding.Latin1.GetString(Array.FindAll(value.ToArray(), octet => octet is not ((byte)'"' or (byte)'\\') and > (byte)' '));
+            return letters.Contains(authservId, StringComparison.OrdinalIgnoreCase);
+        }
+
+        return whole.Any(c => c >= 0x80) && (IsOurs(ToALabels(whole), authservId) || (firstWord > 0 && IsOurs(ToALabels(whole[..firstWord]), authservId)));
+
+        // One reader takes white space and comments out, another takes them for the end of the name.
+        void EndWord(int length)
+        {
+            firstWord = firstWord < 0 && length > 0 ? length : firstWord;
+            nameEnd = nameEnd < 0 && length >= authservId.Length ? length : nameEnd;
+        }
     }
 
     private static ReadOnlyMemory<byte> Without(ReadOnlyMemory<byte> octets, List<ReadOnlyMemory<byte>> parts)

@@ -9,6 +9,7 @@ namespace Mailkey.Mime.Tests;
 public sealed class AuthenticationResultsTests
 {
     private const string Id = "mx.example.org";
+    private const string FieldName = "Authentication-Results";
 
     private static HeaderBlock Block(string text) => HeaderBlock.Parse(Encoding.UTF8.GetBytes(text));
 
@@ -97,6 +98,14 @@ public sealed class AuthenticationResultsTests
     [InlineData("Authentication-Results: mx.example.org none")]
     [InlineData("Authentication-Results: \"mx.example.org; spf=pass")]
     [InlineData("Authentication-Results: (never ends mx.example.org; spf=pass")]
+    [InlineData("Authentication-Results: mx.example.org version 1; spf=pass")]
+    [InlineData("Authentication-Results: mx.example.org(c)one; spf=pass")]
+    [InlineData("Authentication-Results: mx. example.org one; spf=pass")]
+    [InlineData("Authentication-Results: mx.example.org 1.0/2; spf=pass")]
+    [InlineData("Authentication-Results: mx\\.example.org; spf=pass")]
+    [InlineData("Authentication-Results: ) mx.example.org; spf=pass")]
+    [InlineData("Authentication-Results: \"mx.\r\n example.org; spf=pass")]
+    [InlineData("Authentication-Results: \uff4d\uff58.example.org; spf=pass")]
     public void AuthenticationResults_knows_its_id_in_every_form(string field)
     {
         Assert.True(AuthenticationResults.BearsAuthservId(Block(field + "\r\n").Fields[0], Id));
@@ -110,6 +119,9 @@ public sealed class AuthenticationResultsTests
     [InlineData("Authentication-Results: (mx.example.org) other.example; spf=pass")]
     [InlineData("Authentication-Results: ; mx.example.org")]
     [InlineData("X-Authentication-Results: mx.example.org; spf=pass")]
+    [InlineData("ARC-Authentication-Results: i=1; mx.example.org; spf=pass")]
+    [InlineData("Authentication-Results: m x.example.com; spf=pass")]
+    [InlineData("Authentication-Results: other.example (mx.example.org); spf=pass")]
     public void AuthenticationResults_leaves_the_fields_of_others(string field)
     {
         Assert.False(AuthenticationResults.BearsAuthservId(Block(field + "\r\n").Fields[0], Id));
@@ -161,5 +173,50 @@ public sealed class AuthenticationResultsTests
             return rest.Fields.ToArray().All(field => !AuthenticationResults.BearsAuthservId(field, Id)) &&
                 rest.Count("From"u8) == HeaderBlock.Parse(octets).Count("From"u8);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
+    }
+
+    [Theory]
+    [InlineData(" ")]
+    [InlineData("\r\n\t")]
+    [InlineData("(x)")]
+    [InlineData("\"\"")]
+    public void AuthenticationResults_finds_its_id_behind_any_padding(string padding)
+    {
+        var field = Block("Authentication-Results: " + string.Concat(Enumerable.Repeat(padding, 20_000 / padding.Length)) + "mx.example.org; spf=pass\r\n").Fields[0];
+        Assert.True(AuthenticationResults.BearsAuthservId(field, Id));
+    }
+
+    [Fact]
+    public void AuthenticationResults_in_our_name_are_removed_in_every_form_and_those_of_others_in_none()
+    {
+        // The grammar of RFC 8601 §2.2, with the liberties that readers are known to take.
+        var space = Gen.Elements("", " ", "\t", "\r\n ", "\r\n\t \r\n  ");
+        var comment = Gen.Elements("", "(c)", "(a (nested \\) \\( ; one))", "(\\\\)", "(\r\n x)", "(\"no quote;)");
+        var cfws = from a in space from b in comment from c in space select a + b + c;
+        var octets = Gen.Elements(true, false).ArrayOf(Id.Length);
+        var cased = octets.Select(upper => string.Concat(Id.Select((c, i) => upper[i] ? char.ToUpperInvariant(c) : c)));
+        var quoted = from id in cased from pairs in octets select "\"" + string.Concat(id.Select((c, i) => pairs[i] ? "\\" + c : $"{c}")) + "\"";
+        var dotted = from id in cased from at in Gen.Choose(1, Id.Length - 1) from between in cfws select id[..at] + between + id[at..];
+        var name = from upper in Gen.Elements(true, false).ArrayOf(FieldName.Length)
+                   from before in Gen.Elements("", "", " ", "\t", " \r\n ")
+                   select string.Concat(FieldName.Select((c, i) => upper[i] ? char.ToUpperInvariant(c) : char.ToLowerInvariant(c))) + before + ":";
+        var field = from start in name
+                    from before in cfws
+                    from id in Gen.OneOf(cased, cased.Select(id => id + "."), quoted, dotted)
+                    from behind in cfws
+                    from version in Gen.Elements("", "", " 1", "\r\n\t1", " 12 (x)", "/1")
+                    from rest in Gen.Elements(";mailkey=pass", "; spf=pass smtp.mailfrom=bank.example", " ; none", ";\r\n\tdkim=pass (\") header.d=bank.example", "")
+                    select start + before + id + behind + version + rest + "\r\n";
+        var foreign = from other in Gen.Elements("mx.example.com", "amx.example.org", "mx.example.org.evil.example", "example.org", "\"mx example.org\"")
+                      from before in cfws
+                      select "Authentication-Results:" + before + other + "; dkim=pass\r\n";
+        var others = Gen.OneOf(foreign, Gen.Elements("From: a@example.net\r\n", "ARC-Authentication-Results: i=1; mx.example.org; dkim=pass\r\n", "X-A: mx.example.org;\r\n\tb\r\n"));
+        var block = from parts in Gen.OneOf(field.Select(text => (Ours: true, Text: text)), others.Select(text => (Ours: false, Text: text))).ArrayOf() select parts;
+        Prop.ForAll(block.ToArbitrary(), parts =>
+        {
+            var whole = string.Concat(parts.Select(part => part.Text));
+            var kept = string.Concat(parts.Where(part => !part.Ours).Select(part => part.Text));
+            Assert.Equal(kept, Encoding.UTF8.GetString(AuthenticationResults.RemoveOurs(Block(whole), Id).Span));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(3000));
     }
 }
