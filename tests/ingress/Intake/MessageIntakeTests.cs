@@ -1,12 +1,17 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
+using Mailkey.Authentication.Crypto;
+using Mailkey.Authentication.Dkim;
+using Mailkey.Authentication.Signatures;
 using Mailkey.Contracts;
 using Mailkey.Contracts.Journal;
+using Mailkey.Dns;
 using Mailkey.Hosting.Options;
 using Mailkey.Ingress.Intake;
 using Mailkey.Messaging.Journal;
 using Mailkey.Messaging.Verdicts;
+using Mailkey.Mime;
 using Mailkey.Smtp;
 using Mailkey.Storage;
 using MassTransit;
@@ -126,6 +131,60 @@ public sealed class MessageIntakeTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("", "")]
+    [InlineData("D:c=relaxed/relaxed", "relaxed")]
+    [InlineData("D:c=relaxed", "simple")]
+    [InlineData("D:", "simple")]
+    [InlineData("D:c=simple/relaxed D:c=relaxed/relaxed D:c=relaxed/relaxed;l=10", "relaxed")]
+    [InlineData("D:l=10 S:c=relaxed/relaxed X:", "")] // neither l= nor SHA-1 ever earns credit, and X is no signature
+    [InlineData("M:c=relaxed/relaxed D: D: D: D: D:", "relaxed simple")]
+    [InlineData("M: M: M: M: M: D:c=relaxed/relaxed", "relaxed simple")] // five of each kind are looked at
+    [InlineData("D: D: D: D: D: D:c=relaxed/relaxed", "simple")]
+    public async Task The_body_is_hashed_once_for_each_form_that_somebody_will_look_at(string signatures, string forms)
+    {
+        var header = string.Concat(signatures.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(signature => signature[0] switch
+        {
+            'M' => "Mailkey-Signature: v=1; a=ed25519-sha256; d=example.org; s=k; t=1; mf=; rt=; h=from; bh=AA==; b=AA==; ",
+            'S' => "DKIM-Signature: v=1; a=rsa-sha1; d=example.org; s=k; h=from; bh=AA==; b=AA==; ",
+            'X' => "X-Signature: v=1; a=rsa-sha256; d=example.org; s=k; h=from; bh=AA==; b=AA==; ",
+            _ => "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=k; h=from; bh=AA==; b=AA==; ",
+        } + signature[2..] + "\r\n"));
+
+        await SendAsync(header + Message);
+
+        Assert.Equal(forms, string.Join(' ', verdicts.Asked!.BodyHashes.Select(hash => hash.Canonicalization).Order(StringComparer.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData(Canonicalization.Simple, 1)]
+    [InlineData(Canonicalization.Relaxed, 7)]
+    [InlineData(Canonicalization.Relaxed, int.MaxValue)]
+    public async Task What_is_asked_for_a_verdict_is_all_that_DKIM_needs(Canonicalization canonicalization, int piece)
+    {
+        const string Header = "From: a@example.org\r\nSubject: x\r\n";
+        const string Body = "Hello  world \r\n\r\n\tagain\r\n\r\n\r\n";
+        using var key = SigningKey.GenerateEd25519();
+        using var hasher = new BodyHasher(canonicalization);
+        hasher.Append(Encoding.ASCII.GetBytes(Body));
+        var signer = new DkimSigner { Key = key, Selector = "k", Domain = "example.org", BodyCanonicalization = canonicalization };
+        var signed = Encoding.ASCII.GetString(signer.Sign(HeaderBlock.Parse(Encoding.ASCII.GetBytes(Header)), hasher.Finish(), TimeProvider.System.GetUtcNow())) + Header + "\r\n";
+        var verifier = new DkimVerifier(new OneKey(DkimKeyRecord.ToTxt(key.Type, key.ExportPublicKey())), TimeProvider.System);
+
+        await SendAsync(signed + Body, piece, "Q1");
+        Assert.Equal("pass", await ResultAsync());
+        await SendAsync(signed + Body + "and more\r\n", piece, "Q2");
+        Assert.Equal("fail", await ResultAsync());
+
+        async Task<string> ResultAsync()
+        {
+            var hash = Assert.Single(verdicts.Asked!.BodyHashes).Sha256;
+            var digests = canonicalization == Canonicalization.Simple ? new BodyDigests(hash, default) : new BodyDigests(default, hash);
+            var findings = await verifier.VerifyAsync(HeaderBlock.Parse(verdicts.Asked.HeaderBlock), digests, TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+            return Assert.Single(findings.Signatures).Result;
+        }
+    }
+
+    [Theory]
     [InlineData("From: a@example.org\r\n", "From: a@example.org\r\n")]
     [InlineData("\r\nBody alone\r\n", "")]
     [InlineData("From: a@example.org\r\n\r\n", "From: a@example.org\r\n")]
@@ -232,6 +291,12 @@ public sealed class MessageIntakeTests : IAsyncLifetime
             Asked = message;
             return new(Answer);
         }
+    }
+
+    private sealed class OneKey(string record) : IDnsResolver
+    {
+        public ValueTask<DnsAnswer> ResolveAsync(string name, DnsRecordType type, CancellationToken cancellationToken) =>
+            new(new DnsAnswer { Status = DnsStatus.Success, Records = [new() { Name = name, Type = type, TimeToLive = TimeSpan.Zero, Text = record }] });
     }
 
     private sealed class Journal : IJournal
