@@ -24,6 +24,9 @@ public static class AuthenticationResults
 
     private static ReadOnlySpan<byte> FieldName => "Authentication-Results"u8;
 
+    // Our own trace beyond RFC 8601: a mail host acts on these fields.
+    private static ReadOnlySpan<byte> OwnPrefix => "X-Mailkey-"u8;
+
     /// <summary>Formats results without the authserv-id: <c>mailkey=pass smtp.mailfrom=example.org; spf=none</c>, or <c>none</c>.</summary>
     public static string Format(IReadOnlyList<AuthenticationResult> results)
     {
@@ -87,7 +90,8 @@ public static class AuthenticationResults
     }
 
     /// <summary>
-    /// The block without the fields that bear our authserv-id: nobody but us may say what we found (RFC 8601 §5).
+    /// The block without the fields that bear our authserv-id, and without any <c>X-Mailkey-</c> field: nobody but us may say
+    /// what we found (RFC 8601 §5).
     /// The memory itself when there is nothing to remove.
     /// </summary>
     public static ReadOnlyMemory<byte> RemoveOurs(HeaderBlock block, string authservId)
@@ -102,11 +106,25 @@ public static class AuthenticationResults
             }
         }
 
+        foreach (ref readonly var field in block.Fields)
+        {
+            if (IsOwn(field.Name))
+            {
+                (ours ??= []).Add(field.Octets);
+            }
+        }
+
         // "Authentication-Results :" is no field, and yet there are readers that take it for one.
         foreach (var line in block.Malformed)
         {
             var colon = line.Span.IndexOf((byte)':');
-            if (colon > 0 && Ascii.EqualsIgnoreCase(WithoutControls(line.Span[..colon]), FieldName) && BearsAuthservId(line.Span[(colon + 1)..], authservId))
+            if (colon <= 0)
+            {
+                continue;
+            }
+
+            var name = WithoutControls(line.Span[..colon]);
+            if (IsOwn(name) || (Ascii.EqualsIgnoreCase(name, FieldName) && BearsAuthservId(line.Span[(colon + 1)..], authservId)))
             {
                 (ours ??= []).Add(line);
             }
@@ -229,6 +247,8 @@ public static class AuthenticationResults
         kept.Write(octets.Span[copied..]);
         return kept.WrittenMemory;
     }
+
+    private static bool IsOwn(ReadOnlySpan<byte> name) => name.Length >= OwnPrefix.Length && Ascii.EqualsIgnoreCase(name[..OwnPrefix.Length], OwnPrefix);
 
     private static byte[] WithoutControls(ReadOnlySpan<byte> name) => Array.FindAll(name.ToArray(), octet => octet > ' ');
 

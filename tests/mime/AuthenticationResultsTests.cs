@@ -161,6 +161,15 @@ public sealed class AuthenticationResultsTests
     }
 
     [Fact]
+    public void AuthenticationResults_removes_what_claims_to_be_our_own_trace()
+    {
+        const string Kept = "From: a@example.net\r\nX-Mailkeys: no\r\n";
+        var block = Block("X-Mailkey-Quarantine: none\r\n" + Kept + "x-mailkey-TAG: a\r\n\tb\r\nX-Mailkey-Tag : x\r\n");
+
+        Assert.Equal(Kept, Encoding.UTF8.GetString(AuthenticationResults.RemoveOurs(block, Id).Span));
+    }
+
+    [Fact]
     public void AuthenticationResults_of_any_octets_are_removed_without_fault()
     {
         var part = Gen.Elements("Authentication-Results", ":", " ", "mx.example.org", ";", "(", ")", "\"", "\\", "\r\n", "\r\n ", "\0", "1", "From: x\r\n");

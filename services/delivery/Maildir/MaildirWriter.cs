@@ -16,6 +16,9 @@ internal sealed class MaildirWriter(IOptions<MailkeyOptions> options)
 {
     private const int BufferSize = 64 * 1024;
 
+    /// <summary>The folder of a mailbox for quarantined mail: a subfolder as Maildir++ has them.</summary>
+    private const string QuarantineFolder = ".Quarantine";
+
     private readonly string _root = Path.Combine(options.Value.DataFolder, "maildirs");
     private readonly string _host = MailboxPath.Encode(options.Value.Hostname);
 
@@ -30,7 +33,19 @@ internal sealed class MaildirWriter(IOptions<MailkeyOptions> options)
         }
 
         var folder = Path.Combine(_root, MailboxPath.Of(mailbox));
-        Create(folder);
+        Create(folder, _root, Path.GetDirectoryName(folder)!);
+        if (message.Envelope.Quarantine is not null)
+        {
+            var box = folder;
+            folder = Path.Combine(box, QuarantineFolder);
+            Create(folder, box);
+
+            // By this file a reader knows a folder from a mailbox of its own.
+            await using (new FileStream(Path.Combine(folder, "maildirfolder"), FileMode.OpenOrCreate))
+            {
+            }
+        }
+
         var name = string.Create(CultureInfo.InvariantCulture, $"{message.ReceivedAt.ToUnixTimeSeconds()}.{MailboxPath.Encode(message.QueueId)}.{_host}");
         var target = Path.Combine(folder, "new", name);
         if (File.Exists(target))
@@ -112,7 +127,7 @@ internal sealed class MaildirWriter(IOptions<MailkeyOptions> options)
         output.Advance(length);
     }
 
-    private void Create(string folder)
+    private static void Create(string folder, params ReadOnlySpan<string> parents)
     {
         if (Directory.Exists(Path.Combine(folder, "new")))
         {
@@ -126,7 +141,9 @@ internal sealed class MaildirWriter(IOptions<MailkeyOptions> options)
         }
 
         FolderSync.Sync(folder);
-        FolderSync.Sync(Path.GetDirectoryName(folder)!);
-        FolderSync.Sync(_root);
+        foreach (var parent in parents)
+        {
+            FolderSync.Sync(parent);
+        }
     }
 }

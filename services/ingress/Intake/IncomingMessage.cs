@@ -20,6 +20,7 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
 
     /// <summary>Room for the trace fields; the content store takes 8 KiB at most.</summary>
     private const int TraceBuffer = 1024;
+    private const int MaxTrace = 8192;
 
     private static readonly ReadOnlyMemory<byte> EndOfHeader = "\r\n"u8.ToArray();
 
@@ -125,7 +126,7 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
             ReceivedAt = receivedAt,
             AcceptedAt = intake.Time.GetUtcNow(),
             Connection = connection,
-            Envelope = envelope,
+            Envelope = verified.Verdict.Outcome == VerdictOutcome.Quarantine ? envelope with { Quarantine = verified.Verdict.Rule } : envelope,
             Content = reference,
             MessageId = header!.MessageId(),
             Verdict = verified.Verdict,
@@ -141,7 +142,7 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
 
     private SmtpReply Refuse(SmtpReply reply, Verdict? verdict)
     {
-        intake.NoteRefusal(queueId, connection, envelope, reply, size, header?.MessageId(), verdict);
+        intake.NoteRefusal(queueId, connection, envelope, reply, receivedAt, size, header?.MessageId(), verdict);
         return reply;
     }
 
@@ -242,7 +243,7 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
         };
     }
 
-    private void WriteTrace(IBufferWriter<byte> trace, MessageVerified verified)
+    private void WriteTrace(ArrayBufferWriter<byte> trace, MessageVerified verified)
     {
         new ReceivedField
         {
@@ -256,5 +257,27 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
             Date = receivedAt,
         }.WriteTo(trace);
         AuthenticationResults.WriteField(trace, intake.Options.Hostname, verified.AuthenticationResults);
+        foreach (var field in verified.AddedFields)
+        {
+            WriteAdded(trace, field);
+        }
+    }
+
+    // Whatever a verifier sends, it stays one field: a line end in it would begin another one.
+    private static void WriteAdded(ArrayBufferWriter<byte> trace, string field)
+    {
+        if (trace.WrittenCount + field.Length + 2 > MaxTrace)
+        {
+            return;
+        }
+
+        var line = trace.GetSpan(field.Length + 2);
+        for (var i = 0; i < field.Length; i++)
+        {
+            line[i] = field[i] is >= ' ' and <= '~' ? (byte)field[i] : (byte)'?';
+        }
+
+        "\r\n"u8.CopyTo(line[field.Length..]);
+        trace.Advance(field.Length + 2);
     }
 }

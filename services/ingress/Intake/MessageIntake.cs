@@ -36,9 +36,10 @@ internal sealed class MessageIntake(
         new IncomingMessage(this, queueId, connection, envelope);
 
     public void NoteRefusal(string queueId, ConnectionFacts connection, Envelope envelope, SmtpReply reply) =>
-        NoteRefusal(queueId, connection, envelope, reply, size: 0, messageId: null, verdict: null);
+        NoteRefusal(queueId, connection, envelope, reply, receivedAt: null, size: 0, messageId: null, verdict: null);
 
-    public void NoteRefusal(string queueId, ConnectionFacts connection, Envelope envelope, SmtpReply reply, long size, string? messageId, Verdict? verdict)
+    public void NoteRefusal(
+        string queueId, ConnectionFacts connection, Envelope envelope, SmtpReply reply, DateTimeOffset? receivedAt, long size, string? messageId, Verdict? verdict)
     {
         IngressMetrics.TransactionEnded(reply.Code, verdict?.Rule);
         journal.Append(queueId, new TransactionRefused
@@ -47,6 +48,7 @@ internal sealed class MessageIntake(
             Envelope = envelope,
             Reply = new() { Code = reply.Code, EnhancedCode = reply.EnhancedCode?.ToString() ?? "", Text = string.Join(' ', reply.Lines) },
             Size = size,
+            ReceivedAt = receivedAt,
             MessageId = messageId,
             Verdict = verdict,
         });

@@ -47,6 +47,22 @@ public sealed class MaildirTests
     }
 
     [Fact]
+    public async Task A_quarantined_message_lands_in_a_folder_of_its_own()
+    {
+        await using DeliveryBench bench = new();
+        using var message = await bench.MessageAsync(DeliveryBench.Envelope("bob@example.org") with { Quarantine = "strangers" });
+
+        var outcome = Assert.Single(await bench.SendAsync(message));
+        var again = Assert.Single(await bench.SendAsync(message));
+
+        Assert.Equal((OutcomeKind.Delivered, outcome.Reply), (again.Kind, again.Reply));
+        var mailbox = Path.Combine(bench.Options.DataFolder, "maildirs/example.org/bob");
+        Assert.Equal(outcome.Reply, Path.GetFileName(Assert.Single(Directory.GetFiles(Path.Combine(mailbox, ".Quarantine/new")))));
+        Assert.True(File.Exists(Path.Combine(mailbox, ".Quarantine/maildirfolder")));
+        Assert.Empty(Directory.GetFiles(Path.Combine(mailbox, "new")));
+    }
+
+    [Fact]
     public async Task The_same_message_twice_is_one_file()
     {
         await using DeliveryBench bench = new();

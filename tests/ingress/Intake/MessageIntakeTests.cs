@@ -92,6 +92,22 @@ public sealed class MessageIntakeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Fields_of_policy_are_put_in_front_and_a_quarantined_message_is_marked()
+    {
+        var verdict = Verdict(Disposition.Accept, null);
+        verdicts.Answer = verdict with
+        {
+            AddedFields = ["X-Mailkey-Quarantine: strangers", "X-Tag: a\r\nInjected: yes"],
+            Verdict = verdict.Verdict with { Outcome = VerdictOutcome.Quarantine, Rule = "strangers" },
+        };
+
+        Assert.Equal(250, (await SendAsync("X-Mailkey-Quarantine: forged\r\n" + Message)).Code);
+        var accepted = await AcceptedAsync();
+        Assert.Equal("strangers", accepted.Envelope.Quarantine);
+        Assert.EndsWith("\r\nX-Mailkey-Quarantine: strangers\r\nX-Tag: a??Injected: yes\r\n" + Message, await ReadAsync(accepted.Content), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Without_a_verdict_the_client_keeps_the_message()
     {
         verdicts.Answer = null;

@@ -116,6 +116,16 @@ internal sealed class LifeOfMessage(string queueId, IReadOnlyList<StoredEvent> e
         var signature = verdict.SignatureKind is { } kind ? $", {Text(kind)} signature" : ", no signature";
         Line(output, "Verdict", $"{Text(verdict.Result)} for {Text(verdict.Domain)}: mailkey host {Text(verdict.HostState)}{source}{key}{signature}");
         Line(output, "Rule", Text(verdict.Rule));
+        if (envelope.Quarantine is { } quarantine)
+        {
+            Line(output, "Quarantine", $"delivered apart, by rule {Text(quarantine)}");
+        }
+
+        if (verdict.Tags is { Count: > 0 } tags)
+        {
+            Line(output, "Tagged by", Text(string.Join(", ", tags)));
+        }
+
         Line(output, "Reason", Text(verdict.Reason));
         if (verdict.Spf is { } spf)
         {
@@ -153,7 +163,7 @@ internal sealed class LifeOfMessage(string queueId, IReadOnlyList<StoredEvent> e
         {
             case AcceptedForDelivery accepted:
                 _envelope = accepted.Envelope;
-                return [$"{time}  accepted (250)"];
+                return [$"{time}  accepted (250){(accepted.Envelope.Quarantine is null ? "" : ", quarantined")}"];
             case TransactionRefused refused:
                 return [$"{time}  refused: {refused.Reply.Code.ToString(CultureInfo.InvariantCulture)} {Text(refused.Reply.EnhancedCode)} {Text(refused.Reply.Text)}"];
             case RecipientDelivered delivered:
