@@ -21,6 +21,18 @@ public sealed class SignatureSightings(IOptions<MailkeyOptions> options, TimePro
     private Generation current = new(time.GetUtcNow());
     private Generation? previous;
 
+    /// <summary>Deliveries that are remembered.</summary>
+    public int Remembered
+    {
+        get
+        {
+            lock (turn)
+            {
+                return current.Deliveries.Count + (previous?.Deliveries.Count ?? 0);
+            }
+        }
+    }
+
     /// <summary>Notes a delivery.</summary>
     /// <param name="signature">What the signature is known by.</param>
     /// <param name="recipients">What the set of recipients is known by: who tries again after a 4yz reply is not counted again.</param>
