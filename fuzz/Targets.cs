@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Mailkey.Authentication;
+using Mailkey.Authentication.Dkim;
 using Mailkey.Authentication.Keys;
 using Mailkey.Authentication.Signatures;
 using Mailkey.Dns;
@@ -13,6 +14,8 @@ namespace Mailkey.Fuzz;
 internal static class Targets
 {
     private static readonly SignatureVerifier Signatures = new();
+
+    private static readonly DkimVerifier Dkim = new(new FixedKeys(), TimeProvider.System);
 
     private static readonly KeySet Keys = new()
     {
@@ -46,6 +49,12 @@ internal static class Targets
             ["Mailkey-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d=example.org; s=k; t=1; x=2; mf=YUBleGFtcGxlLm9yZw==; rt=AA==; h=from:from; bh=AA==; b=AA==\r\nFrom: a@example.org\r\n",
              "DKIM-Signature: v=1; a=ed25519-sha256; d=example.org; s=k; h=from; bh=AA==; b=AA==\r\nFrom: a\r\n"],
             ["; h=", "; l=0", "; x=", "d=", "DKIM-Signature:", "Mailkey-Signature:", "from:", "c=simple"]),
+        Target("dkim-key-record", octets => DkimKeyRecord.TryParse(octets, out _, out _),
+            ["v=DKIM1; k=ed25519; t=s:y; h=sha256; s=email; n=x; p=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "p=", "k=rsa; p=MAkCAQMCAQM="], ["v=DKIM1", "; p=", "k=ed25519", "; t=y", "MAkC", ":"]),
+        Target("dkim-signature", DkimSignatureNeverPasses,
+            ["DKIM-Signature: v=1; a=ed25519-sha256; d=example.org; s=k; i=a=40b@example.org; h=from; bh=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=; b=AAAA\r\nFrom: a\r\n",
+             "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed; d=b\u00fccher.example; s=k; q=dns/txt; t=1; x=2; l=0; h=from:to; bh=AA==; b=AA==\r\nFrom: a\r\nTo: b\r\n"],
+            ["; h=", "; l=0", "; x=", "; i=", "=40", "d=", "DKIM-Signature:", "from:", "c=simple", "@", "\r\n "]),
         Target("body-hash", BodyHashDoesNotDependOnPieces, ["a  b \r\n\r\n\t\r\nc\r\n\r\n\r\n", "\r\n", " "], ["\r\n", " ", "\t", "\r", "\n"]),
     ];
 
@@ -163,6 +172,32 @@ internal static class Targets
             Keys);
         Promise(!verdict.IsPass, "a forged signature passed");
         Promise(!verdict.Reason.AsSpan().ContainsAnyExceptInRange(' ', '~'), "a reason with control characters");
+    }
+
+    private static void DkimSignatureNeverPasses(ReadOnlySpan<byte> input)
+    {
+        var block = HeaderBlock.Parse(input.ToArray());
+        var verification = Dkim.VerifyAsync(block, new(new byte[32], new byte[32]), TimeSpan.FromHours(1), CancellationToken.None);
+        Promise(verification.IsCompletedSuccessfully, "a verification waits though every key is there");
+        var findings = verification.Result;
+        Promise(findings.Signatures.Count <= DkimVerifier.MaxSignatures, "too many signatures were looked at");
+        foreach (var finding in findings.Signatures)
+        {
+            Promise(finding.Result is not (ResultWord.Pass or ResultWord.TempError), "a forged signature passed, or waits for another try");
+            Promise(!$"{finding.Reason}{finding.Domain}{finding.Selector}{finding.Identity}{finding.Algorithm}{finding.SignatureStart}".AsSpan().ContainsAnyExceptInRange(' ', '~'), "evidence with control characters");
+        }
+    }
+
+    private sealed class FixedKeys : IDnsResolver
+    {
+        private static readonly DnsRecord[] Records =
+        [
+            new() { Name = "", Type = DnsRecordType.Txt, TimeToLive = TimeSpan.Zero, Text = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=" },
+            new() { Name = "", Type = DnsRecordType.Txt, TimeToLive = TimeSpan.Zero, Text = "p=MAkCAQMCAQM=" },
+        ];
+
+        public ValueTask<DnsAnswer> ResolveAsync(string name, DnsRecordType type, CancellationToken cancellationToken) =>
+            new(new DnsAnswer { Status = DnsStatus.Success, Records = Records });
     }
 
     private static void BodyHashDoesNotDependOnPieces(ReadOnlySpan<byte> input)
