@@ -1,0 +1,224 @@
+using Mailkey.Contracts;
+using Mailkey.Dns;
+using Mailkey.Hosting.Options;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Mailkey.Verifier.Policy;
+
+/// <summary>
+/// Counts messages by sender domain: in memory on the mail path, written behind in batches. It is read when a rule asks, through
+/// a cache; what other verifiers count is seen when a cached answer is a minute old.
+/// </summary>
+public sealed class SenderHistories : BackgroundService, ISenderHistories
+{
+    private const int BatchSize = 1000;
+
+    // Domains counted between two writes. A flood of invented names fills it and is not counted further.
+    private const int MaxUnwritten = 50_000;
+
+    // 200 octets each.
+    private const int CachedDomains = 50_000;
+
+    private static readonly TimeSpan CacheTime = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan WriteInterval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan PruneInterval = TimeSpan.FromHours(1);
+
+    // After a failure: mail that hits a rule does not wait for a database that just did not answer.
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+
+    // How long a domain is remembered that was seen on several days, and one that was only seen on one.
+    private static readonly TimeSpan RegularAge = TimeSpan.FromDays(400);
+    private static readonly TimeSpan PassingAge = TimeSpan.FromDays(30);
+
+    private readonly SenderHistoryTable _table;
+    private readonly bool _isCounting;
+    private readonly TimeSpan _timeout;
+    private readonly TimeProvider _time;
+    private readonly ILogger<SenderHistories> _logger;
+    private readonly ClockCache<string, SenderHistory> _cache;
+    private readonly Lock _gate = new();
+    private Dictionary<string, HistoryChange> _unwritten = new(StringComparer.Ordinal);
+    private Dictionary<string, HistoryChange> _beingWritten = new(StringComparer.Ordinal);
+    private long _pausedAt = long.MinValue;
+    private DateTimeOffset _pruned;
+    private bool _isFailing;
+
+    public SenderHistories(SenderHistoryTable table, IOptions<MailkeyOptions> options, TimeProvider time, ILogger<SenderHistories> logger)
+    {
+        _table = table;
+        _isCounting = options.Value.Policy.History;
+        _timeout = options.Value.Policy.StateTimeout;
+        _time = time;
+        _logger = logger;
+        _cache = new(CachedDomains, time);
+        _pruned = time.GetUtcNow();
+    }
+
+    public void Note(string domain, DateTimeOffset at, Disposition disposition)
+    {
+        // Deferred mail comes again and is counted then.
+        if (!_isCounting || domain.Length == 0 || disposition == Disposition.Defer)
+        {
+            return;
+        }
+
+        var (accepted, refused) = disposition == Disposition.Accept ? (1, 0) : (0, 1);
+        lock (_gate)
+        {
+            if (_unwritten.TryGetValue(domain, out var change))
+            {
+                _unwritten[domain] = change with { LastAt = at > change.LastAt ? at : change.LastAt, Accepted = change.Accepted + accepted, Refused = change.Refused + refused };
+            }
+            else if (_unwritten.Count < MaxUnwritten)
+            {
+                _unwritten[domain] = new(domain, at, at, accepted, refused);
+            }
+        }
+    }
+
+    public async ValueTask<SenderHistory?> RecallAsync(string domain, CancellationToken cancellationToken)
+    {
+        if (!_cache.TryGet(domain, out var known, out _))
+        {
+            if (Volatile.Read(ref _pausedAt) is var pausedAt && pausedAt != long.MinValue && _time.GetElapsedTime(pausedAt) < Pause)
+            {
+                PolicyMetrics.Skipped("history");
+                return null;
+            }
+
+            try
+            {
+                using var timeout = new CancellationTokenSource(_timeout, _time);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+                known = await _table.ReadAsync(domain, either.Token).WaitAsync(either.Token);
+                Volatile.Write(ref _pausedAt, long.MinValue);
+            }
+            catch (Exception e) when (e is NpgsqlException or TimeoutException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+            {
+                PolicyMetrics.Skipped("history");
+                Volatile.Write(ref _pausedAt, _time.GetTimestamp());
+                _logger.LogError("The database does not answer in time; rules that ask for history are skipped: {Reason}", e.Message);
+                return null;
+            }
+
+            _cache.Put(domain, known, CacheTime);
+        }
+
+        return WithUnwritten(domain, known);
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await TryWorkAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(WriteInterval, _time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                await TryWorkAsync(stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // Stopping; StopAsync writes the rest.
+        }
+    }
+
+    /// <summary>Writes what was counted.</summary>
+    internal async Task WriteAsync(CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            // What a failed write left over is joined with what came since.
+            foreach (var (domain, change) in _unwritten)
+            {
+                if (_beingWritten.TryGetValue(domain, out var older))
+                {
+                    _beingWritten[domain] = Join(older, change);
+                }
+                else if (_beingWritten.Count < MaxUnwritten)
+                {
+                    _beingWritten[domain] = change;
+                }
+            }
+
+            _unwritten = new(StringComparer.Ordinal);
+        }
+
+        foreach (var batch in _beingWritten.Values.ToList().Chunk(BatchSize))
+        {
+            await _table.AddAsync(batch, cancellationToken);
+            lock (_gate)
+            {
+                foreach (var change in batch)
+                {
+                    _beingWritten.Remove(change.Domain);
+
+                    // In the cache until it expires, and from now on in the table as well.
+                    if (_cache.TryGet(change.Domain, out var known, out var age))
+                    {
+                        _cache.Put(change.Domain, Add(known, change), CacheTime - age);
+                    }
+                }
+            }
+        }
+
+        var now = _time.GetUtcNow();
+        if (now - _pruned >= PruneInterval)
+        {
+            _pruned = now;
+            await _table.PruneAsync(now, RegularAge, PassingAge, cancellationToken);
+        }
+    }
+
+    private async Task TryWorkAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await WriteAsync(cancellationToken);
+            if (_isFailing)
+            {
+                _isFailing = false;
+                _logger.LogInformation("The history of senders is written again");
+            }
+        }
+        catch (NpgsqlException e)
+        {
+            if (!_isFailing)
+            {
+                _isFailing = true;
+                _logger.LogWarning("The history of senders can't be written and waits in memory: {Reason}", e.Message);
+            }
+        }
+    }
+
+    private SenderHistory WithUnwritten(string domain, SenderHistory known)
+    {
+        lock (_gate)
+        {
+            known = _beingWritten.TryGetValue(domain, out var change) ? Add(known, change) : known;
+            return _unwritten.TryGetValue(domain, out change) ? Add(known, change) : known;
+        }
+    }
+
+    private static SenderHistory Add(SenderHistory known, in HistoryChange change) => new()
+    {
+        FirstSeen = known.FirstSeen < change.FirstAt ? known.FirstSeen : change.FirstAt,
+        LastSeen = known.LastSeen > change.LastAt ? known.LastSeen : change.LastAt,
+        Accepted = known.Accepted + change.Accepted,
+        Refused = known.Refused + change.Refused,
+    };
+
+    private static HistoryChange Join(in HistoryChange older, in HistoryChange newer) => older with
+    {
+        LastAt = newer.LastAt > older.LastAt ? newer.LastAt : older.LastAt,
+        Accepted = older.Accepted + newer.Accepted,
+        Refused = older.Refused + newer.Refused,
+    };
+}
