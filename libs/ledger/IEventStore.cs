@@ -32,6 +32,17 @@ public interface IEventStore
     /// <param name="pageSize">Events at most.</param>
     Task<IReadOnlyList<StoredEvent>> ReadAllAsync(long afterPosition, int pageSize, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// The position up to which everything is committed that ever will be: what is read up to here is whole.
+    /// 0 while there is no event.
+    /// </summary>
+    Task<long> SafePositionAsync(CancellationToken cancellationToken);
+
+    /// <summary>Reads all streams in the order of positions, without end of page: for long replays of what is settled.</summary>
+    /// <param name="afterPosition">Position of the last event that is known; 0 reads from the first.</param>
+    /// <param name="upToPosition">The last position to read; at most what <see cref="SafePositionAsync"/> said.</param>
+    IAsyncEnumerable<StoredEvent> ReadRangeAsync(long afterPosition, long upToPosition, CancellationToken cancellationToken);
+
     /// <summary>Removes streams with their events, for retention and erasure.</summary>
     /// <returns>How many events were removed.</returns>
     Task<int> DeleteStreamsAsync(IReadOnlyCollection<string> streamIds, CancellationToken cancellationToken);

@@ -6,4 +6,5 @@ namespace Mailkey.Ledger;
 /// <param name="Type">Stable wire name of the event type, <see cref="EventStoreLimits.Type"/> characters at most; never a CLR name.</param>
 /// <param name="At">When it happened.</param>
 /// <param name="Data">The event as JSON in UTF-8. U+0000 in it becomes U+FFFD: PostgreSQL cannot hold it.</param>
-public sealed record NewEvent(Guid Id, string StreamId, string Type, DateTimeOffset At, ReadOnlyMemory<byte> Data);
+/// <param name="Headers">What is known about the event besides, such as who caused it: a JSON object in UTF-8; empty for none.</param>
+public sealed record NewEvent(Guid Id, string StreamId, string Type, DateTimeOffset At, ReadOnlyMemory<byte> Data, ReadOnlyMemory<byte> Headers = default);

@@ -22,10 +22,19 @@ public sealed class PostgresEventStore : IEventStore
     private readonly string _appendNew;
     private readonly string _appendExisting;
     private readonly string _select;
+    private readonly bool _announce;
 
-    public PostgresEventStore(NpgsqlDataSource dataSource, string schema)
+    /// <param name="dataSource">The database.</param>
+    /// <param name="schema">Where the tables are.</param>
+    /// <param name="announce">
+    /// Tells listeners of <see cref="Channel"/> about every append to a single stream. A commit that notifies waits for others that do, so it is
+    /// for ledgers whose readers hurry, and not for a journal.
+    /// </param>
+    public PostgresEventStore(NpgsqlDataSource dataSource, string schema, bool announce = false)
     {
         _dataSource = dataSource;
+        _announce = announce;
+        Channel = $"{SqlIdentifier.Require(schema)}_events";
         _schema = SqlIdentifier.Require(schema);
         GateKey = $"mailkey.events.{schema}";
 
@@ -40,18 +49,18 @@ public sealed class PostgresEventStore : IEventStore
                 SELECT n.id, n.events FROM unnest($1, $2) AS n (id, events)
                 ON CONFLICT (id) DO UPDATE SET version = known.version + excluded.version, timestamp = excluded.timestamp
                 RETURNING id, version)
-            INSERT INTO {schema}.mt_events (id, stream_id, version, data, type, timestamp)
-            SELECT e.id, e.stream_id, stream.version - e.followers, e.data, e.type, e.at
-            FROM unnest($3, $4, $5, $6, $7, $8) WITH ORDINALITY AS e (id, stream_id, followers, data, type, at, place)
+            INSERT INTO {schema}.mt_events (id, stream_id, version, data, type, timestamp, headers)
+            SELECT e.id, e.stream_id, stream.version - e.followers, e.data, e.type, e.at, e.headers
+            FROM unnest($3, $4, $5, $6, $7, $8, $9) WITH ORDINALITY AS e (id, stream_id, followers, data, type, at, headers, place)
             JOIN stream ON stream.id = e.stream_id
             ORDER BY e.place
             """;
 
         var events = $"""
             , event AS (
-                INSERT INTO {schema}.mt_events (id, stream_id, version, data, type, timestamp)
-                SELECT e.id, stream.id, $2 + e.place, e.data, e.type, e.at
-                FROM stream, unnest($4, $5, $6, $7) WITH ORDINALITY AS e (id, data, type, at, place)
+                INSERT INTO {schema}.mt_events (id, stream_id, version, data, type, timestamp, headers)
+                SELECT e.id, stream.id, $2 + e.place, e.data, e.type, e.at, e.headers
+                FROM stream, unnest($4, $5, $6, $7, $8) WITH ORDINALITY AS e (id, data, type, at, headers, place)
                 ORDER BY e.place)
             SELECT count(*) FROM stream
             """;
@@ -67,8 +76,11 @@ public sealed class PostgresEventStore : IEventStore
                 WHERE id = $1 AND version = $2 RETURNING id)
             {events}
             """;
-        _select = $"SELECT seq_id, id, stream_id, version, type, timestamp, data FROM {schema}.mt_events";
+        _select = $"SELECT seq_id, id, stream_id, version, type, timestamp, data, headers FROM {schema}.mt_events";
     }
+
+    /// <summary>The channel of NOTIFY on which appends are announced.</summary>
+    public string Channel { get; }
 
     /// <summary>What the gate's advisory lock is named after.</summary>
     internal string GateKey { get; }
@@ -103,6 +115,7 @@ public sealed class PostgresEventStore : IEventStore
             CREATE UNIQUE INDEX pk_mt_events_stream_and_version ON {schema}.mt_events (stream_id, version);
             CREATE UNIQUE INDEX idx_mt_events_event_id ON {schema}.mt_events (id);
             """),
+        new(schema, "events-2", $"ALTER TABLE {schema}.mt_events ADD COLUMN headers jsonb"),
     ];
 
     public async Task<AppendResult> AppendAsync(
@@ -128,8 +141,14 @@ public sealed class PostgresEventStore : IEventStore
                 Data(events),
                 Types(events),
                 Times(events),
+                Headers(events),
             },
         });
+        if (_announce)
+        {
+            batch.BatchCommands.Add(new("SELECT pg_notify($1, '')") { Parameters = { new() { Value = Channel } } });
+        }
+
         try
         {
             await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
@@ -207,7 +226,7 @@ public sealed class PostgresEventStore : IEventStore
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pageSize);
         await using var batch = _dataSource.CreateBatch();
-        batch.BatchCommands.Add(new("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))") { Parameters = { new() { Value = GateKey } } });
+        batch.BatchCommands.Add(Passage());
 
         // A statement of its own: its snapshot is taken after the gate was passed.
         batch.BatchCommands.Add(new($"{_select} WHERE seq_id > $1 ORDER BY seq_id LIMIT $2")
@@ -223,6 +242,31 @@ public sealed class PostgresEventStore : IEventStore
         }
 
         return page;
+    }
+
+    public async Task<long> SafePositionAsync(CancellationToken cancellationToken)
+    {
+        await using var batch = _dataSource.CreateBatch();
+        batch.BatchCommands.Add(Passage());
+        batch.BatchCommands.Add(new($"SELECT coalesce(max(seq_id), 0) FROM {_schema}.mt_events"));
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.NextResultAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return reader.GetInt64(0);
+    }
+
+    public async IAsyncEnumerable<StoredEvent> ReadRangeAsync(
+        long afterPosition, long upToPosition, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var command = _dataSource.CreateCommand($"{_select} WHERE seq_id > $1 AND seq_id <= $2 ORDER BY seq_id");
+        command.CommandTimeout = 0;
+        command.Parameters.Add(new() { Value = afterPosition });
+        command.Parameters.Add(new() { Value = upToPosition });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            yield return Read(reader);
+        }
     }
 
     public async Task<int> DeleteStreamsAsync(IReadOnlyCollection<string> streamIds, CancellationToken cancellationToken)
@@ -242,7 +286,8 @@ public sealed class PostgresEventStore : IEventStore
         reader.GetInt64(3),
         reader.GetString(4),
         reader.GetFieldValue<DateTimeOffset>(5),
-        reader.GetFieldValue<byte[]>(6));
+        reader.GetFieldValue<byte[]>(6),
+        reader.IsDBNull(7) ? null : reader.GetFieldValue<byte[]>(7));
 
     private static List<NewEvent> Distinct(IReadOnlyList<NewEvent> events)
     {
@@ -280,13 +325,22 @@ public sealed class PostgresEventStore : IEventStore
 
     private static NpgsqlParameter Times(IReadOnlyList<NewEvent> events) => new() { Value = Array(events, e => e.At.ToUniversalTime()) };
 
-    private static NpgsqlParameter Data(IReadOnlyList<NewEvent> events) => new()
+    private static NpgsqlParameter Data(IReadOnlyList<NewEvent> events) => Json(events, e => e.Data);
+
+    private static NpgsqlParameter Headers(IReadOnlyList<NewEvent> events) => Json(events, e => e.Headers);
+
+    private static NpgsqlParameter Json(IReadOnlyList<NewEvent> events, Func<NewEvent, ReadOnlyMemory<byte>> of) => new()
     {
         Value = Array(events, e =>
         {
-            var json = e.Data.ToArray();
-            Jsonb.ReplaceNul(json);
-            return json;
+            if (of(e) is { IsEmpty: false } octets)
+            {
+                var json = octets.ToArray();
+                Jsonb.ReplaceNul(json);
+                return json;
+            }
+
+            return null;
         }),
         NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb,
     };
@@ -304,6 +358,10 @@ public sealed class PostgresEventStore : IEventStore
 
         return array;
     }
+
+    // Through the gate alone: every append before has committed then.
+    private NpgsqlBatchCommand Passage() =>
+        BatchCommand("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", new NpgsqlParameter { Value = GateKey });
 
     private NpgsqlBatchCommand Gate() => BatchCommand(_gate, new NpgsqlParameter { Value = GateKey });
 
@@ -329,7 +387,8 @@ public sealed class PostgresEventStore : IEventStore
             new NpgsqlParameter { Value = followers },
             Data(events),
             Types(events),
-            Times(events));
+            Times(events),
+            Headers(events));
     }
 
     private async Task<HashSet<Guid>> StoredAsync(List<NewEvent> events, CancellationToken cancellationToken)

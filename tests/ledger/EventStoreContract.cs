@@ -200,6 +200,40 @@ public abstract class EventStoreContract
     }
 
     [Fact]
+    public async Task Headers_come_back_and_may_be_missing()
+    {
+        var stream = NewStream();
+        var events = Events(stream, 2);
+        await Store.AppendAsync(stream, 0, [events[0] with { Headers = """{"actor":"ann"}"""u8.ToArray() }], Stop);
+        await Store.AppendBatchAsync([events[1]], Stop);
+        var batched = NewStream();
+        await Store.AppendBatchAsync([Events(batched, 1)[0] with { Headers = """{"actor":"bob"}"""u8.ToArray() }], Stop);
+
+        var stored = await ReadAsync(stream);
+        Assert.Equal("ann", JsonDocument.Parse(stored[0].Headers).RootElement.GetProperty("actor").GetString());
+        Assert.True(stored[1].Headers.IsEmpty);
+        Assert.Equal("bob", JsonDocument.Parse((await ReadAsync(batched))[0].Headers).RootElement.GetProperty("actor").GetString());
+    }
+
+    [Fact]
+    public async Task Range_up_to_the_safe_position_holds_what_pages_hold()
+    {
+        var before = await Store.SafePositionAsync(Stop);
+        await Store.AppendBatchAsync([.. Events(NewStream(), 3), .. Events(NewStream(), 4)], Stop);
+        var safe = await Store.SafePositionAsync(Stop);
+        await Store.AppendBatchAsync(Events(NewStream(), 2), Stop);
+
+        List<Guid> range = [];
+        await foreach (var stored in Store.ReadRangeAsync(before, safe, Stop))
+        {
+            range.Add(stored.Id);
+        }
+
+        Assert.Equal(7, range.Count);
+        Assert.Equal((await Store.ReadAllAsync(before, 7, Stop)).Select(e => e.Id), range);
+    }
+
+    [Fact]
     public async Task Deleted_streams_are_gone_and_the_others_stay()
     {
         string[] streams = [NewStream(), NewStream(), NewStream()];

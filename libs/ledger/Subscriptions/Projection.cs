@@ -1,0 +1,27 @@
+using Mailkey.Ledger.Events;
+using Npgsql;
+
+namespace Mailkey.Ledger.Subscriptions;
+
+/// <summary>
+/// A read model: tables that can be thrown away and made again from the first event. It reads nothing but the events and its own tables, and
+/// asks no clock: else it would come out differently the next time.
+/// </summary>
+public abstract class Projection : Subscription
+{
+    /// <summary>Its tables, without schema; it owns them, and nothing refers to them.</summary>
+    public abstract IReadOnlyList<string> Tables { get; }
+
+    /// <summary>Statements that make the tables, with their indexes, in a schema.</summary>
+    public abstract string CreateTables(string schema);
+
+    /// <summary>Adds the statements that take the events into account.</summary>
+    public abstract void Apply(string schema, IReadOnlyList<LedgerEvent> events, IList<NpgsqlBatchCommand> statements);
+
+    public sealed override ValueTask HandleAsync(
+        string schema, IReadOnlyList<LedgerEvent> events, IList<NpgsqlBatchCommand> statements, CancellationToken cancellationToken)
+    {
+        Apply(schema, events, statements);
+        return default;
+    }
+}
