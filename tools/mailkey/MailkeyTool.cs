@@ -5,6 +5,7 @@ using Mailkey.Tool.DeadLetters;
 using Mailkey.Tool.Journal;
 using Mailkey.Tool.Keys;
 using Mailkey.Tool.Messages;
+using Mailkey.Tool.Policy;
 
 namespace Mailkey.Tool;
 
@@ -19,7 +20,7 @@ public static class MailkeyTool
     {
         ArgumentNullException.ThrowIfNull(console);
         time ??= TimeProvider.System;
-        var root = new RootCommand("The operator's command of Mailkey: keys, records, signatures, message lives, dead letters, configuration.")
+        var root = new RootCommand("The operator's command of Mailkey: keys, records, signatures, message lives, policy, dead letters, configuration.")
         {
             KeygenCommand.Create(console),
             RecordsCommand.Create(console, time),
@@ -28,6 +29,7 @@ public static class MailkeyTool
             VerifyCommand.Create(console, time),
             ConfigCommand.Create(console),
             TraceCommand.Create(console, time),
+            PolicyCommand.Create(console, time),
             DeadLettersCommand.Create(console),
         };
         foreach (var option in root.Options)

@@ -62,5 +62,5 @@ internal enum RateLimitKey
 /// <summary>451 or 550 for what is more than so many; the rules go on for the others.</summary>
 internal sealed record RateLimitOutcome(RateLimitKey Key, int Count, TimeSpan Per, bool Reject) : Outcome
 {
-    public override string Text => string.Create(CultureInfo.InvariantCulture, $"rate-limit {Count} in {Per.TotalSeconds:0} s by {Key}");
+    public override string Text => string.Create(CultureInfo.InvariantCulture, $"rate-limit {Count} in {Per.TotalSeconds:0} s by {Key switch { RateLimitKey.Client => "client network", RateLimitKey.SenderDomain => "sender domain", _ => "recipient" }}");
 }

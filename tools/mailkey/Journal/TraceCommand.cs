@@ -95,7 +95,7 @@ internal static class TraceCommand
         }
     }
 
-    private static bool TryTime(ToolConsole console, string option, string? text, DateTimeOffset now, out DateTimeOffset? time)
+    internal static bool TryTime(ToolConsole console, string option, string? text, DateTimeOffset now, out DateTimeOffset? time)
     {
         time = null;
         if (text is null)
