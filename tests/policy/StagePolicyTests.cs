@@ -18,6 +18,8 @@ public sealed class StagePolicyTests
     [InlineData("require-all", "absent", "none", Disposition.Reject, "require-all", 550, "5.7.1")]
     [InlineData("require-all", "exists", "pass", Disposition.Accept, "signed", null, null)]
     [InlineData("require-all", "unknown", "temperror", Disposition.Defer, "key-host-unknown", 451, "4.7.5")]
+    [InlineData("enforce-published", "exists", "temperror", Disposition.Defer, "key-host-unknown", 451, "4.7.5")]
+    [InlineData("require-all", "exists", "temperror", Disposition.Defer, "key-host-unknown", 451, "4.7.5")]
     [InlineData("observe", "exists", "fail", Disposition.Accept, "observe", null, null)]
     [InlineData("observe", "unknown", "temperror", Disposition.Accept, "observe", null, null)]
     public void Decide_gives_each_state_its_own_reply(

@@ -48,15 +48,16 @@ internal sealed class JsonNode
     /// <summary>Reads JSON with comments and trailing commas. Null after an error of syntax: what follows it would be guessed.</summary>
     public static JsonNode? Read(SourceText source, List<PolicyError> errors)
     {
+        if (source.Octets.IndexOfAnyExcept(" \t\r\n"u8) < 0)
+        {
+            errors.Add(source.Error(0, "the file is empty; expected an object, such as { \"rules\": [] }"));
+            return null;
+        }
+
         var reader = new Utf8JsonReader(source.Octets, new JsonReaderOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip, MaxDepth = MaxDepth });
         try
         {
-            if (!reader.Read())
-            {
-                errors.Add(source.Error(0, "the file is empty; expected an object, such as { \"rules\": [] }"));
-                return null;
-            }
-
+            reader.Read();
             var node = Value(ref reader, source, errors);
             reader.Read(); // faults when something follows
             return node;
