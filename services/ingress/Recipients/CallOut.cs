@@ -7,8 +7,9 @@ namespace Mailkey.Ingress.Recipients;
 
 /// <summary>
 /// Asks the next hop of a domain whether a recipient exists. Answers are kept for a time, at most so many; questions for the
-/// same recipient at the same time are one question. Only what the next hop says of the address itself is kept: never a 4yz,
-/// nothing that its opinion of us or of the sender could colour, so that nobody can plant an answer for others.
+/// same recipient at the same time are one question. Only what the next hop says of the address itself is kept, and for this
+/// spelling of it alone: never a 4yz, nothing that its opinion of us or of the sender could colour, so that nobody can plant
+/// an answer for others.
 /// </summary>
 internal sealed class CallOut(IOptions<MailkeyOptions> options, TimeProvider time, ILogger<CallOut> logger) : IAsyncDisposable
 {
@@ -22,7 +23,9 @@ internal sealed class CallOut(IOptions<MailkeyOptions> options, TimeProvider tim
     /// <summary>Answers from what is known, or asks.</summary>
     public ValueTask<RecipientAnswer> AskAsync(NextHop nextHop, Mailbox mailbox, CancellationToken cancellationToken)
     {
-        var question = new Question(nextHop, mailbox.LocalPart.ToLowerInvariant(), mailbox.AsciiDomain);
+        // RFC 5321 §2.4: what a local part means is known to its host alone. "CAROL" or a quoted "carol" that the next hop does not
+        // know must not make carol unknown, so each spelling is a question of its own; the domain has one.
+        var question = new Question(nextHop, $"{mailbox.Text.AsSpan(0, mailbox.Text.Length - mailbox.Domain.Length)}{mailbox.AsciiDomain}");
         if (known.TryGetValue(question, out var answer))
         {
             if (clock.GetUtcNow() < answer.Until)
@@ -37,8 +40,8 @@ internal sealed class CallOut(IOptions<MailkeyOptions> options, TimeProvider tim
         // its end takes it off the list.
         var answering = asking.GetOrAdd(
             question,
-            static (question, state) => new(() => state.Self.StartAsking(question, state.Mailbox)),
-            (Self: this, Mailbox: mailbox));
+            static (question, self) => new(() => self.StartAsking(question)),
+            this);
         return new(answering.Value.WaitAsync(cancellationToken));
     }
 
@@ -50,11 +53,11 @@ internal sealed class CallOut(IOptions<MailkeyOptions> options, TimeProvider tim
         }
     }
 
-    private Task<RecipientAnswer> StartAsking(Question question, Mailbox mailbox) => Task.Run(async () =>
+    private Task<RecipientAnswer> StartAsking(Question question) => Task.Run(async () =>
     {
         try
         {
-            var answer = await AskNextHopAsync(question.NextHop, mailbox);
+            var answer = await AskNextHopAsync(question.NextHop, question.Address);
             if (answer is RecipientAnswer.Exists or RecipientAnswer.Unknown)
             {
                 Keep(question, answer);
@@ -68,13 +71,13 @@ internal sealed class CallOut(IOptions<MailkeyOptions> options, TimeProvider tim
         }
     });
 
-    private async Task<RecipientAnswer> AskNextHopAsync(NextHop nextHop, Mailbox mailbox)
+    private async Task<RecipientAnswer> AskNextHopAsync(NextHop nextHop, string address)
     {
         var pool = pools.GetOrAdd(nextHop, static (hop, self) => new CallOutPool(hop, self.hostname, self.limits, self.clock), this);
         using var timeout = new CancellationTokenSource(limits.Timeout, clock);
         try
         {
-            var reply = await pool.AskAsync(mailbox, timeout.Token);
+            var reply = await pool.AskAsync(address, timeout.Token);
             var answer = Judge(reply);
             if (answer == RecipientAnswer.Unverifiable)
             {
@@ -91,10 +94,12 @@ internal sealed class CallOut(IOptions<MailkeyOptions> options, TimeProvider tim
     }
 
     // 5yz says that there is no such mailbox when its code is about the address (RFC 3463 §3.2, X.1.x), or when it has no enhanced
-    // code and is one of those that RFC 5321 §4.2.3 has for mailboxes. Anything else is about us or the host: no answer.
+    // code and is one of those that RFC 5321 §4.2.3 has for mailboxes. Anything else is about us or the host: no answer; and
+    // X.1.7 and X.1.8 are about the sender.
     internal static RecipientAnswer Judge(SmtpReply reply) => reply switch
     {
         { Code: >= 200 and < 300 } => RecipientAnswer.Exists,
+        { EnhancedCode: { Subject: 1, Detail: 7 or 8 } } => RecipientAnswer.Unverifiable,
         { Code: >= 500, EnhancedCode: { Subject: 1 } or { Subject: 2, Detail: 1 } } => RecipientAnswer.Unknown,
         { Code: 550 or 551 or 553, EnhancedCode: null } => RecipientAnswer.Unknown,
         _ => RecipientAnswer.Unverifiable,
@@ -145,7 +150,8 @@ internal sealed class CallOut(IOptions<MailkeyOptions> options, TimeProvider tim
         }
     }
 
-    private readonly record struct Question(NextHop NextHop, string LocalPart, string Domain);
+    // Address: local part as written, domain as A-labels.
+    private readonly record struct Question(NextHop NextHop, string Address);
 
     private readonly record struct Known(RecipientAnswer Answer, DateTimeOffset Until);
 }

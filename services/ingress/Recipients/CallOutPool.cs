@@ -21,7 +21,7 @@ internal sealed class CallOutPool(NextHop nextHop, string hostname, RecipientsOp
     private readonly ConcurrentStack<(CallOutConnection Connection, long Since)> idle = new();
 
     /// <summary>Gives the next hop's reply to RCPT.</summary>
-    public async Task<SmtpReply> AskAsync(Mailbox mailbox, CancellationToken cancellationToken)
+    public async Task<SmtpReply> AskAsync(string address, CancellationToken cancellationToken)
     {
         await places.WaitAsync(cancellationToken);
         try
@@ -31,7 +31,7 @@ internal sealed class CallOutPool(NextHop nextHop, string hostname, RecipientsOp
             {
                 try
                 {
-                    return await AskAsync(kept, mailbox, cancellationToken);
+                    return await AskAsync(kept, address, cancellationToken);
                 }
                 catch (Exception exception) when (exception is IOException or SocketException)
                 {
@@ -40,7 +40,7 @@ internal sealed class CallOutPool(NextHop nextHop, string hostname, RecipientsOp
             }
 
             var connection = await CallOutConnection.OpenAsync(nextHop, hostname, cancellationToken);
-            return await AskAsync(connection, mailbox, cancellationToken);
+            return await AskAsync(connection, address, cancellationToken);
         }
         finally
         {
@@ -58,12 +58,12 @@ internal sealed class CallOutPool(NextHop nextHop, string hostname, RecipientsOp
         places.Dispose();
     }
 
-    private async Task<SmtpReply> AskAsync(CallOutConnection connection, Mailbox mailbox, CancellationToken cancellationToken)
+    private async Task<SmtpReply> AskAsync(CallOutConnection connection, string address, CancellationToken cancellationToken)
     {
         var isKept = false;
         try
         {
-            var reply = await connection.AskAsync(mailbox, cancellationToken);
+            var reply = await connection.AskAsync(address, cancellationToken);
             isKept = connection.IsUsable;
             return reply;
         }
@@ -141,16 +141,17 @@ internal sealed class CallOutConnection : IAsyncDisposable
         }
     }
 
-    public async Task<SmtpReply> AskAsync(Mailbox mailbox, CancellationToken cancellationToken)
+    public async Task<SmtpReply> AskAsync(string address, CancellationToken cancellationToken)
     {
         IsUsable = false;
-        if (mailbox.IsInternationalized && !offered.SmtpUtf8)
+        var isInternationalized = !Ascii.IsValid(address);
+        if (isInternationalized && !offered.SmtpUtf8)
         {
             throw new CallOutException("SMTPUTF8 is not offered");
         }
 
-        var mail = mailbox.IsInternationalized ? "MAIL FROM:<> SMTPUTF8\r\n" : "MAIL FROM:<>\r\n";
-        var rcpt = $"RCPT TO:<{mailbox.Text}>\r\n";
+        var mail = isInternationalized ? "MAIL FROM:<> SMTPUTF8\r\n" : "MAIL FROM:<>\r\n";
+        var rcpt = $"RCPT TO:<{address}>\r\n";
         const string Rset = "RSET\r\n";
 
         // RFC 2920 §3.1: none of the three has to be last in its group.
