@@ -89,6 +89,19 @@ public sealed class JournalTests(PostgresServer postgres, RabbitMqServer rabbit)
         await EventuallyAsync($"SELECT count(*) FROM journal.messages WHERE queue_id = '{queueId}' AND state = 'refused' AND addresses @> '{{bob@example.net}}'", 1);
     }
 
+    [Theory]
+    [InlineData(598)]
+    [InlineData(599)]
+    [InlineData(100_000)]
+    public async Task Message_ID_of_any_length_and_script_is_journalled(int length)
+    {
+        // Half of a surrogate pair is no text that PostgreSQL would take, and an index entry has its limit too.
+        var message = Sample.Accepted($"long-id-{length}", "a@example.org", "b@example.net") with { MessageId = $"<{new string('\u20ac', length)}\U0001F600@example.org>" };
+        await PublishAsync(message);
+
+        Assert.Single(await StreamAsync(message.QueueId, 1));
+    }
+
     [Fact]
     public async Task Many_messages_at_once_all_arrive()
     {

@@ -10,6 +10,9 @@ internal sealed class MessagesTable(string schema)
     /// <summary>Separates addresses on their way into the database, where an array of arrays would be taken apart. No address has it.</summary>
     private const char Separator = '\n';
 
+    /// <summary>Characters of a Message-ID that can be searched for.</summary>
+    private const int MaxMessageId = 600;
+
     private readonly string _upsert = $"""
         INSERT INTO {schema}.messages AS known (queue_id, received_at, last_at, state, message_id, reverse_path, addresses)
         SELECT m.queue_id, m.received_at, m.last_at, m.state, m.message_id, m.reverse_path, string_to_array(m.addresses, E'\n')
@@ -96,6 +99,9 @@ internal sealed class MessagesTable(string schema)
         NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text,
     };
 
-    // RFC 5322 §2.1.1 keeps a line at 998 characters; an index entry must stay below a third of a page.
-    private static string? Bounded(string? messageId) => messageId is { Length: > 600 } ? messageId[..600] : messageId;
+    // RFC 5322 §2.1.1 keeps a line at 998 characters; an index entry must stay below a third of a page. Not cut inside of a
+    // character: half of one is no UTF-8, and would take its whole batch to the error queue.
+    private static string? Bounded(string? messageId) => messageId is { Length: > MaxMessageId }
+        ? messageId[..(char.IsHighSurrogate(messageId[MaxMessageId - 1]) ? MaxMessageId - 1 : MaxMessageId)]
+        : messageId;
 }
