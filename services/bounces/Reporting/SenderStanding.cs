@@ -20,14 +20,14 @@ public static class SenderEvidence
 {
     /// <summary>
     /// Judges by the verdict of the message. A domain that publishes keys, none of which signed this, says that it is not its
-    /// mail; that it was accepted can only be because the policy stage observes. A verdict holds no SPF result yet; once it
-    /// does, an SPF "fail" (RFC 7208 §2.6.4) is <see cref="SenderStanding.Forged"/> here as well, and nothing else has to
-    /// change.
+    /// mail; that it was accepted can only be because the policy stage observes. So does an SPF record by which the client may
+    /// not send for the domain (RFC 7208 §2.6.4); of a null reverse-path SPF judges another name, which does not matter here.
     /// </summary>
     public static SenderStanding Of(Verdict? verdict) => verdict switch
     {
         { Authenticated: true } => SenderStanding.Authenticated,
         { HostState: "exists", Result: "fail" or "permerror" } => SenderStanding.Forged,
+        { Spf: { Result: "fail", Identity: "mailfrom" } } => SenderStanding.Forged,
         _ => SenderStanding.Unproven,
     };
 }

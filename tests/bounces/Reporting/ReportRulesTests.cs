@@ -98,6 +98,34 @@ public sealed class ReportRulesTests
     public void ReportRules_forged_sender_gets_nothing(string result) =>
         AssertSuppressed(Reports.Failed("alice@example.com", Reports.Verdict(result)), SuppressionReason.Forged);
 
+    [Theory]
+    [InlineData("none")]
+    [InlineData("temperror")]
+    public void ReportRules_sender_that_SPF_disowns_gets_nothing(string result) =>
+        AssertSuppressed(
+            Reports.Failed("alice@example.com", Reports.Verdict(result) with { Spf = new() { Result = "fail", Identity = "mailfrom", Domain = "example.com" } }),
+            SuppressionReason.Forged);
+
+    [Theory]
+    [InlineData("softfail")]
+    [InlineData("neutral")]
+    [InlineData("permerror")]
+    public void ReportRules_SPF_that_disowns_nobody_silences_nothing(string spf)
+    {
+        var verdict = Reports.Verdict("none") with { Spf = new() { Result = spf, Identity = "mailfrom", Domain = "example.com" } };
+
+        Assert.Single(ReportRules.Decide(Reports.Failed("alice@example.com", verdict), Options).Advise);
+    }
+
+    [Fact]
+    public void ReportRules_mailkey_signature_outweighs_SPF()
+    {
+        // Forwarded as it was: the key still says who wrote it.
+        var verdict = Reports.Verdict("pass") with { Spf = new() { Result = "fail", Identity = "mailfrom", Domain = "example.com" } };
+
+        Assert.NotNull(ReportRules.Decide(Reports.Failed("alice@example.com", verdict), Options).Send);
+    }
+
     [Fact]
     public void ReportRules_switch_silences_unproven_senders() =>
         Assert.Equal(
