@@ -49,7 +49,11 @@ public sealed class DnsResolver : IDnsResolver
         _servers = [.. options.Servers.Select(server => new DnsServer(server))];
         _cache = new(options.CacheEntries, time);
         _turns = new(options.MaxConcurrent);
+        Uncached = new PastCache(this);
     }
+
+    /// <summary>The same resolver, with the same limits, for who doubts the cache: it takes nothing from it, and puts there what it learns.</summary>
+    public IDnsResolver Uncached { get; }
 
     /// <summary>Answers in the cache, large ones counted several times.</summary>
     public int CachedCost => _cache.Cost;
@@ -233,5 +237,17 @@ public sealed class DnsResolver : IDnsResolver
     {
         Span<byte> query = stackalloc byte[DnsQuery.MaxLength];
         return DnsQuery.TryWrite(query, name, DnsRecordType.A, mixCase: false, edns: false, out _, out _);
+    }
+
+    private sealed class PastCache(DnsResolver resolver) : IDnsResolver
+    {
+        public ValueTask<DnsAnswer> ResolveAsync(string name, DnsRecordType type, CancellationToken cancellationToken)
+        {
+            ArgumentNullException.ThrowIfNull(name);
+            var question = new DnsQuestion(Normal(name), type);
+            return FitsOnWire(question.Name)
+                ? new(resolver.LookUpInTurnAsync(question).WaitAsync(cancellationToken))
+                : resolver.ResolveAsync(name, type, cancellationToken);
+        }
     }
 }

@@ -5,23 +5,35 @@ namespace Mailkey.Authentication.Keys;
 /// <summary>What is remembered of a domain that once published.</summary>
 /// <param name="Domain">In normal form.</param>
 /// <param name="Serial">Highest serial seen; null when it never had one.</param>
-/// <param name="LastSeen">When a set was last found.</param>
+/// <param name="LastSeen">When a set was last found and taken.</param>
 /// <param name="AbsentSince">When it was first found to be gone; null while it publishes.</param>
-public sealed record SeenKeySet(string Domain, long? Serial, DateTimeOffset LastSeen, DateTimeOffset? AbsentSince = null)
+/// <param name="RefusedSerial">The lower serial that is offered since <paramref name="RefusedSince"/>.</param>
+/// <param name="RefusedSince">When a set was first refused because it is older than one seen before; null while there is none such.</param>
+public sealed record SeenKeySet(
+    string Domain, long? Serial, DateTimeOffset LastSeen, DateTimeOffset? AbsentSince = null, long? RefusedSerial = null, DateTimeOffset? RefusedSince = null)
 {
     /// <summary>What two observers of a domain know together, whatever the order in which they tell it.</summary>
     public SeenKeySet Merge(SeenKeySet other)
     {
         ArgumentNullException.ThrowIfNull(other);
         var lastSeen = LastSeen > other.LastSeen ? LastSeen : other.LastSeen;
-        var one = AbsentSince > lastSeen ? AbsentSince : null;
-        var two = other.AbsentSince > lastSeen ? other.AbsentSince : null;
+        var absent = Earlier(Past(AbsentSince, lastSeen), Past(other.AbsentSince, lastSeen));
+        var (one, two) = (Past(RefusedSince, lastSeen), Past(other.RefusedSince, lastSeen));
+        var refused = Earlier(one, two);
         return new(
             Domain,
             Serial > other.Serial || other.Serial is null ? Serial : other.Serial,
             lastSeen,
-            one is null || two < one ? two : one); // a comparison with null is false: the only one, or the earlier one
+            absent,
+            refused is null ? null : one == two ? Math.Min(RefusedSerial ?? 0, other.RefusedSerial ?? 0) : refused == one ? RefusedSerial : other.RefusedSerial,
+            refused);
     }
+
+    // What was noticed before a set was found and taken is over.
+    private static DateTimeOffset? Past(DateTimeOffset? since, DateTimeOffset lastSeen) => since > lastSeen ? since : null;
+
+    // A comparison with null is false: the only one, or the earlier one.
+    private static DateTimeOffset? Earlier(DateTimeOffset? one, DateTimeOffset? two) => one is null || two < one ? two : one;
 }
 
 /// <summary>

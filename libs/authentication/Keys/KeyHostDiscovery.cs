@@ -15,7 +15,13 @@ public sealed class KeyHostDiscovery(
     // A sighting is written down again after this time: each mail must not cost a write.
     private static readonly TimeSpan SightingAge = TimeSpan.FromHours(1);
 
+    // Domains that are to be looked up anew, and for how long that is remembered of one of which no mail comes.
+    private const int MaxDoubted = 1000;
+    private static readonly TimeSpan DoubtAge = TimeSpan.FromMinutes(5);
+
     private readonly ClockCache<string, KeyHost> _cache = new(options.CacheEntries, time);
+    private readonly ClockCache<string, string> _doubted = new(MaxDoubted, time);
+    private readonly KeyHostSearch _uncached = search.WithoutCache();
     private readonly ConcurrentDictionary<string, Task<KeyHost>> _flights = new(StringComparer.Ordinal);
     private int _underWay;
 
@@ -51,6 +57,17 @@ public sealed class KeyHostDiscovery(
         return new(shared.WaitAsync(cancellationToken));
     }
 
+    /// <summary>
+    /// Drops what is in the cache about one domain. When it is asked for next, the DNS cache is passed by as well; what was
+    /// remembered of it as a publisher stays.
+    /// </summary>
+    /// <param name="domain">In normal form.</param>
+    public void Doubt(string domain)
+    {
+        _doubted.Put(domain, domain, DoubtAge);
+        _cache.Expire(domain);
+    }
+
     private async Task FlyAsync(string domain, TaskCompletionSource<KeyHost> flight)
     {
         var within = Interlocked.Increment(ref _underWay) <= options.MaxConcurrent;
@@ -80,7 +97,9 @@ public sealed class KeyHostDiscovery(
         KeyHost host;
         try
         {
-            var finding = await search.SearchAsync(domain, deadline.Token).ConfigureAwait(false);
+            var doubted = _doubted.TryGet(domain, out _, out _);
+            _doubted.Expire(domain);
+            var finding = await (doubted ? _uncached : search).SearchAsync(domain, deadline.Token).ConfigureAwait(false);
             host = Judge(domain, finding);
             if (finding.Fault == KeyHostFault.Busy)
             {
@@ -92,7 +111,11 @@ public sealed class KeyHostDiscovery(
             host = Unknown(domain, $"no end of the search for the key host of {domain} within {options.Timeout.TotalSeconds:0.#} s");
         }
 
-        _cache.Put(domain, host, host.MaxAge);
+        if (!_doubted.TryGet(domain, out _, out _))
+        {
+            _cache.Put(domain, host, host.MaxAge); // else doubted while it was on its way
+        }
+
         return host;
     }
 
@@ -104,11 +127,16 @@ public sealed class KeyHostDiscovery(
         switch (finding.State)
         {
             case KeyHostState.Exists when finding.Keys!.Serial < seen?.Serial:
-                logger.LogWarning("Key set of {Domain} was rolled back: serial {Serial} after {Seen}", domain, finding.Keys.Serial, seen.Serial);
+                if (seen.RefusedSince is null)
+                {
+                    logger.LogWarning("Key set of {Domain} was rolled back: serial {Serial} after {Seen}", domain, finding.Keys.Serial, seen.Serial);
+                    memory.Remember(seen with { RefusedSerial = finding.Keys.Serial, RefusedSince = now });
+                }
+
                 return Unknown(domain, $"serial {finding.Keys.Serial} at {finding.Host} is lower than {seen.Serial}, which was seen before");
 
             case KeyHostState.Exists:
-                if (seen is null || seen.AbsentSince is not null || finding.Keys!.Serial > (seen.Serial ?? -1) || now - seen.LastSeen >= SightingAge)
+                if (seen is null || seen.AbsentSince is not null || seen.RefusedSince is not null || finding.Keys!.Serial > (seen.Serial ?? -1) || now - seen.LastSeen >= SightingAge)
                 {
                     memory.Remember(new(domain, finding.Keys!.Serial ?? seen?.Serial, now));
                 }

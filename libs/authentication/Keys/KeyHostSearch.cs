@@ -44,6 +44,9 @@ public sealed class KeyHostSearch(IDnsResolver resolver, KeySetFetcher fetcher)
     // A document without max_age.
     private static readonly TimeSpan DefaultAge = TimeSpan.FromMinutes(5);
 
+    /// <summary>The same search, which takes no answer from the DNS cache but puts what it finds there.</summary>
+    public KeyHostSearch WithoutCache() => resolver is DnsResolver cached ? new(cached.Uncached, fetcher) : this;
+
     /// <summary>Searches once.</summary>
     /// <param name="domain">In the normal form of <see cref="DomainName"/>.</param>
     /// <exception cref="OperationCanceledException">The token said so.</exception>

@@ -1,6 +1,7 @@
 using Mailkey.Authentication.Keys;
 using Mailkey.Hosting.Options;
 using Mailkey.Hosting.Postgres;
+using Mailkey.Senders;
 using Microsoft.Extensions.Options;
 
 namespace Mailkey.Verifier.Pins;
@@ -14,10 +15,12 @@ public static class PinsServices
     /// <summary>Call it before what judges messages is registered: hosted services start in that order.</summary>
     public static IServiceCollection AddKeySetPins(this IServiceCollection services)
     {
-        services.AddSchemaMigrations(KeySetPins.Migration);
+        services.AddSchemaMigrations([.. SenderSchema.Migrations]);
         services.AddSingleton<KeySetPins>();
+        services.AddSingleton<DomainEvents>();
         services.AddSingleton(provider => new PostgresKeySetMemory(
             provider.GetRequiredService<KeySetPins>(),
+            provider.GetRequiredService<DomainEvents>(),
             provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.KeyHost.CacheEntries * PinsPerCacheEntry,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<PostgresKeySetMemory>>()));

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using Mailkey.Authentication.Keys;
+using Mailkey.Senders;
+using Mailkey.Verifier.Telemetry;
 using Npgsql;
 
 namespace Mailkey.Verifier.Pins;
@@ -9,7 +11,7 @@ namespace Mailkey.Verifier.Pins;
 /// behind in batches, and refreshed with what the others wrote. While the database is away, verdicts go on from memory and what
 /// is new waits to be written.
 /// </summary>
-public sealed class PostgresKeySetMemory(KeySetPins pins, int capacity, TimeProvider time, ILogger<PostgresKeySetMemory> logger)
+public sealed class PostgresKeySetMemory(KeySetPins pins, DomainEvents events, int capacity, TimeProvider time, ILogger<PostgresKeySetMemory> logger)
     : BackgroundService, IKeySetMemory
 {
     private const int BatchSize = 1000;
@@ -27,6 +29,7 @@ public sealed class PostgresKeySetMemory(KeySetPins pins, int capacity, TimeProv
 
     private readonly InProcessKeySetMemory _memory = new(capacity);
     private readonly ConcurrentDictionary<string, byte> _unwritten = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _writing = new(1, 1);
     private DateTimeOffset _refreshed;
     private DateTimeOffset _pruned;
     private bool _failing;
@@ -110,11 +113,43 @@ public sealed class PostgresKeySetMemory(KeySetPins pins, int capacity, TimeProv
                 _memory.Forget(domain);
             }
 
+            await events.PruneAsync(now, cancellationToken);
             _pruned = now;
         }
     }
 
+    // Only the verifier that wrote an event comes here with it: each is logged and counted once, however many verifiers there are.
+    private void Report(IReadOnlyList<DomainEvent> written)
+    {
+        foreach (var change in written)
+        {
+            PublisherMetrics.CountChange(change.Kind);
+            var level = change.Kind == DomainEventKind.PublisherReturned ? LogLevel.Information : LogLevel.Warning;
+            logger.Log(level, "{Domain}: {Kind}; a key set was last seen at {LastSeen:u}, serial {Serial}", change.Domain, change.Kind, change.LastSeen, change.Serial);
+        }
+    }
+
+    public override void Dispose()
+    {
+        _writing.Dispose();
+        base.Dispose();
+    }
+
+    // One at a time: who comes back from here knows that what was new before is written.
     private async Task WriteAsync(CancellationToken cancellationToken)
+    {
+        await _writing.WaitAsync(cancellationToken);
+        try
+        {
+            await WriteBatchesAsync(cancellationToken);
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    private async Task WriteBatchesAsync(CancellationToken cancellationToken)
     {
         while (!_unwritten.IsEmpty)
         {
@@ -136,8 +171,8 @@ public sealed class PostgresKeySetMemory(KeySetPins pins, int capacity, TimeProv
 
             try
             {
-                await pins.SaveAsync(facts, cancellationToken);
-                await pins.RemoveAbsentAsync(gone, cancellationToken);
+                Report(await pins.SaveAsync(facts, cancellationToken));
+                Report(await pins.RemoveAbsentAsync(gone, time.GetUtcNow(), cancellationToken));
             }
             catch
             {

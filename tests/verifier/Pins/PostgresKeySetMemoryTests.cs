@@ -1,5 +1,6 @@
 using Mailkey.Authentication.Keys;
 using Mailkey.Hosting.Postgres;
+using Mailkey.Senders;
 using Mailkey.Testkit;
 using Mailkey.Testkit.Infrastructure;
 using Mailkey.Verifier.Pins;
@@ -23,12 +24,12 @@ public sealed class PostgresKeySetMemoryTests(PostgresServer postgres) : IClassF
     public async ValueTask InitializeAsync()
     {
         _database = NpgsqlDataSource.Create(postgres.ConnectionString);
-        await new SchemaMigrator(_database, NullLogger<SchemaMigrator>.Instance).ApplyAsync([KeySetPins.Migration], Stop);
+        await new SchemaMigrator(_database, NullLogger<SchemaMigrator>.Instance).ApplyAsync(SenderSchema.Migrations, Stop);
     }
 
     public async ValueTask DisposeAsync() => await _database.DisposeAsync();
 
-    private PostgresKeySetMemory Create(int capacity = 1000) => new(new(_database), capacity, _time, NullLogger<PostgresKeySetMemory>.Instance);
+    private PostgresKeySetMemory Create(int capacity = 1000) => new(new(_database), new(_database), capacity, _time, NullLogger<PostgresKeySetMemory>.Instance);
 
     private async Task<SeenKeySet?> AfterRestartAsync()
     {
@@ -86,6 +87,10 @@ public sealed class PostgresKeySetMemoryTests(PostgresServer postgres) : IClassF
             [new("a", 1, Now, Now.AddHours(1)), new("b", 1, Now.AddHours(2))],
             [new("a", 1, Now, Now.AddHours(3)), new("b", 1, Now.AddHours(2))],
             [new("a", null, Now, Now.AddHours(1)), new("b", null, Now.AddHours(-1))],
+            [new("a", 9, Now, null, 4, Now.AddHours(1)), new("b", 9, Now, null, 5, Now.AddHours(2))],
+            [new("a", 9, Now, null, 4, Now.AddHours(1)), new("b", 9, Now, null, 5, Now.AddHours(1))],
+            [new("a", 9, Now, null, 4, Now.AddHours(1)), new("b", 9, Now.AddHours(2))],
+            [new("a", 9, Now, Now.AddHours(3), 4, Now.AddHours(1)), new("b", 9, Now.AddHours(2))],
         ];
         var pins = new KeySetPins(_database);
         foreach (var (pair, index) in pairs.Select((pair, index) => (pair, index)))
@@ -153,7 +158,7 @@ public sealed class PostgresKeySetMemoryTests(PostgresServer postgres) : IClassF
     {
         var builder = new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Host = "127.0.0.1", Port = 1, Timeout = 2 };
         await using var nowhere = NpgsqlDataSource.Create(builder.ConnectionString);
-        using var memory = new PostgresKeySetMemory(new(nowhere), 1000, _time, NullLogger<PostgresKeySetMemory>.Instance);
+        using var memory = new PostgresKeySetMemory(new(nowhere), new(nowhere), 1000, _time, NullLogger<PostgresKeySetMemory>.Instance);
         memory.Remember(new(Domain, 3, Now));
         await Assert.ThrowsAnyAsync<NpgsqlException>(() => memory.WorkAsync(Stop));
         Assert.Equal(1, memory.Unwritten);

@@ -3,7 +3,10 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Mailkey.Authentication.Keys;
+using Mailkey.Dns;
+using Mailkey.Hosting.Options;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace Mailkey.Tool.Keys;
 
@@ -28,7 +31,10 @@ internal static class CheckCommand
             "Do what a receiver would do with a domain, and say what is wrong.",
             """
             Looks for the key set by DNS and HTTPS, reads it, and names each problem with its remedy. Nothing is
-            remembered and nothing cached, so that what was just published is seen as soon as DNS shows it.
+            kept and nothing cached, so that what was just published is seen as soon as DNS shows it.
+
+            When the database of this place can be reached, it also says what the verifiers remember: the highest
+            serial, when a key set was last seen, since when a publisher is gone and until when its mail is put off.
 
             Exit code: 0 a set exists and has no problem; 1 something is to be mended, or nothing is published;
             2 DNS or the host gave no answer to judge by.
@@ -54,20 +60,26 @@ internal static class CheckCommand
         await using (services)
         {
             var findings = await services.GetRequiredService<DomainInspection>().InspectAsync(domain, cancellationToken);
+            var memory = DomainName.TryNormalize(findings.Domain, out var name)
+                ? await ReceiverMemory.RecallAsync(name, services.GetRequiredService<IOptions<MailkeyOptions>>().Value, cancellationToken)
+                : new();
+            findings = findings with { Problems = [.. findings.Problems, .. memory.Problems(findings)] };
             if (json)
             {
-                await console.Text.WriteLineAsync(JsonSerializer.Serialize(findings, Json));
+                var document = JsonSerializer.SerializeToNode(findings, Json)!;
+                document["memory"] = JsonSerializer.SerializeToNode(memory, Json);
+                await console.Text.WriteLineAsync(document.ToJsonString(Json));
             }
             else
             {
-                Print(console.Text, findings);
+                Print(console.Text, findings, memory);
             }
 
             return findings.State == KeyHostState.Unknown ? ExitCode.NotDone : findings.Problems.Count == 0 ? ExitCode.Yes : ExitCode.No;
         }
     }
 
-    private static void Print(TextWriter text, DomainFindings findings)
+    private static void Print(TextWriter text, DomainFindings findings, ReceiverMemory memory)
     {
         text.WriteLine($"{findings.Domain}: {findings.State switch { KeyHostState.Exists => "publishes a key set", KeyHostState.Absent => "publishes no key set", _ => "can't be judged now" }}");
         text.WriteLine($"  {findings.Reason}");
@@ -89,6 +101,7 @@ internal static class CheckCommand
             }
         }
 
+        memory.Print(text);
         foreach (var problem in findings.Problems)
         {
             text.WriteLine($"problem: {problem.What}");
