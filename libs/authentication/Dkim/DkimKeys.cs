@@ -22,7 +22,7 @@ internal static class DkimKeys
     private const int MaxParsed = 10;
 
     /// <param name="limit">When it is cancelled, a look-up under way ends as a fault.</param>
-    public static async ValueTask<DkimKeysFound> FindAsync(IDnsResolver resolver, string name, CancellationToken limit, CancellationToken cancellationToken)
+    public static async Task<DkimKeysFound> FindAsync(IDnsResolver resolver, string name, CancellationToken limit, CancellationToken cancellationToken)
     {
         DnsAnswer answer;
         try

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using Mailkey.Authentication.Crypto;
@@ -44,7 +45,7 @@ public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, Verif
 
         using var deadline = new CancellationTokenSource(timeLimit, time);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
-        var found = new ValueTask<DkimKeysFound>[pending.Length];
+        var found = new Task<DkimKeysFound>?[pending.Length];
         for (var i = 0; i < pending.Length; i++)
         {
             if (pending[i].KeyHost is { } host)
@@ -56,8 +57,7 @@ public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, Verif
         var findings = new DkimFinding[pending.Length];
         for (var i = 0; i < pending.Length; i++)
         {
-            var keys = await found[i].ConfigureAwait(false);
-            findings[i] = pending[i].KeyHost is null ? pending[i].Finding : Conclude(block, pending[i], keys);
+            findings[i] = found[i] is { } keys ? Conclude(block, pending[i], await keys.ConfigureAwait(false)) : pending[i].Finding;
         }
 
         Distinguish(findings);
@@ -140,7 +140,11 @@ public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, Verif
         }
 
         // Parsed a second time rather than kept: it points into the field, which a wait for the network does not allow.
-        SignatureTags.TryParse(pending.Field.Value, mailkey: false, out var tags, out _);
+        if (!SignatureTags.TryParse(pending.Field.Value, mailkey: false, out var tags, out _))
+        {
+            throw new UnreachableException();
+        }
+
         DkimFinding? best = null;
         var bestOutcome = SignatureOutcome.Foreign;
         foreach (var record in keys.Records)
@@ -205,9 +209,12 @@ public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, Verif
 
         bits = key.Bits;
         Span<byte> signature = stackalloc byte[SignedContent.MaxSignature];
-        SignedContent.TryReadSignature(tags, signature, out var length, out _);
         Span<Range> ranges = stackalloc Range[SignedNames.MaxNames];
-        SignedNames.TryParse(tags.SignedNames, ranges, out var names, out _);
+        if (!SignedContent.TryReadSignature(tags, signature, out var length, out _) || !SignedNames.TryParse(tags.SignedNames, ranges, out var names, out _))
+        {
+            throw new UnreachableException(); // both were read before the key was asked for
+        }
+
         if (!SignedContent.IsSignedWith(key, signature[..length], block, names, pending.Field, tags))
         {
             reason = "the key did not make this signature, or a signed field was changed";
