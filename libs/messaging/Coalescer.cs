@@ -12,7 +12,10 @@ namespace Mailkey.Messaging;
 /// <param name="pace">Least time between two sends when items are many; a quarter of it when they come one by one.</param>
 /// <param name="time">The clock.</param>
 /// <param name="send">Sends one batch. The list is free again when it returns; what it does not await goes on beside the next send.</param>
-public sealed class Coalescer<T>(int maxBatch, TimeSpan pace, TimeProvider time, Func<List<T>, ValueTask> send)
+/// <param name="weigh">How much room an item takes; null when all are small.</param>
+/// <param name="maxWeight">Room of one send. An item that is larger goes alone.</param>
+public sealed class Coalescer<T>(
+    int maxBatch, TimeSpan pace, TimeProvider time, Func<List<T>, ValueTask> send, Func<T, long>? weigh = null, long maxWeight = long.MaxValue)
 {
     private readonly Channel<T> items = Channel.CreateUnbounded<T>();
 
@@ -40,8 +43,15 @@ public sealed class Coalescer<T>(int maxBatch, TimeSpan pace, TimeProvider time,
                 await Task.Delay(rest, time, stop);
             }
 
-            while (batch.Count < maxBatch && items.Reader.TryRead(out var item))
+            var weight = 0L;
+            while (batch.Count < maxBatch && items.Reader.TryPeek(out var next))
             {
+                weight += weigh?.Invoke(next) ?? 0;
+                if ((weight > maxWeight && batch.Count > 0) || !items.Reader.TryRead(out var item))
+                {
+                    break;
+                }
+
                 batch.Add(item);
             }
 

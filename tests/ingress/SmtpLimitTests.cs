@@ -49,6 +49,25 @@ public sealed class SmtpLimitTests
     }
 
     [Fact]
+    public async Task Transaction_takes_no_more_octets_of_recipients_than_a_bus_message_has_room_for()
+    {
+        await using var server = await SmtpTestServer.StartAsync("Smtp:MaxRecipients=10000");
+        using var client = await server.GreetAsync();
+        await client.AskAsync("MAIL FROM:<s@client.example>");
+        var original = new string('x', 480);
+        var codes = new List<int>();
+        for (var i = 0; i < 30; i++)
+        {
+            var replies = await client.AskAllAsync([.. Enumerable.Range(0, 100).Select(j => $"RCPT TO:<r{i}-{j}@any.example> ORCPT=rfc822;{original}")]);
+            codes.AddRange(replies.Select(reply => reply.Code));
+        }
+
+        Assert.InRange(codes.Count(code => code == 250), 1500, 2500);
+        Assert.Equal(452, codes[^1]);
+        Assert.Equal(250, (await client.DataAsync("x\r\n.\r\n")).Code);
+    }
+
+    [Fact]
     public async Task Session_has_as_many_transactions_as_EHLO_told()
     {
         await using var server = await SmtpTestServer.StartAsync("Smtp:MaxTransactions=2");

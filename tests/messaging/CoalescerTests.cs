@@ -76,6 +76,33 @@ public sealed class CoalescerTests : IAsyncDisposable
         Assert.Equal([1, 2, 3, 4, 5, 6], all);
     }
 
+    [Fact]
+    public async Task Heavy_items_go_apart_and_the_heaviest_alone()
+    {
+        var heavy = new Coalescer<int>(10, Pace, time, batch =>
+        {
+            sends.Add([.. batch]);
+            return default;
+        }, static item => item, maxWeight: 10);
+        foreach (var item in (int[])[4, 6, 1, 100, 9, 2])
+        {
+            heavy.Add(item);
+        }
+
+        using var own = new CancellationTokenSource();
+        var runs = heavy.RunAsync(own.Token);
+        List<int[]> all = [Sent()];
+        while (all.Sum(batch => batch.Length) < 6)
+        {
+            AdvanceUntilSent();
+            all.Add(Sent());
+        }
+
+        Assert.Equal([[4, 6], [1], [100], [9], [2]], all);
+        await own.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => runs);
+    }
+
     private int[] Sent()
     {
         Assert.True(sends.TryTake(out var batch, Patience));

@@ -20,6 +20,12 @@ internal static class VerdictProtocol
     /// <summary>Requests that wait in the queue; beyond it the oldest are dropped, their clients get 451 anyway.</summary>
     private const int MaxQueued = 10_000;
 
+    /// <summary>
+    /// Cancels when the channel ends, whatever ended it. The broker closes a channel alone for a message that it finds too large
+    /// or unanswered for too long: the connection lives on, and nobody would notice that nothing comes any more.
+    /// </summary>
+    public static void CancelWith(IChannel channel, CancellationTokenSource ended) => channel.ChannelShutdownAsync += (_, _) => ended.CancelAsync();
+
     // Durable, because RabbitMQ 4 wants no transient shared queues; its messages are not.
     public static Task DeclareAsync(IChannel channel, CancellationToken cancellationToken) =>
         channel.QueueDeclareAsync(Queue, durable: true, exclusive: false, autoDelete: false,

@@ -38,7 +38,7 @@ internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, I
         verdict = options.Value.Verdict;
         (this.link, this.time, this.logger) = (link, time, logger);
         json = new Utf8JsonWriter(buffer);
-        outgoing = new(verdict.MaxBatch, Pace, time, PublishAsync);
+        outgoing = new(verdict.MaxBatch, Pace, time, PublishAsync, static question => BatchWeight.Of(question.Message), BatchWeight.Max);
         properties = new BasicProperties
         {
             ReplyTo = VerdictProtocol.ReplyTo,
@@ -90,7 +90,9 @@ internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, I
 
     private async Task UseAsync(IConnection connection, CancellationToken lost)
     {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(lost);
         await using var own = await connection.CreateChannelAsync(cancellationToken: lost);
+        VerdictProtocol.CancelWith(own, ended);
         await VerdictProtocol.DeclareAsync(own, lost);
         var consumer = new AsyncEventingBasicConsumer(own);
         consumer.ReceivedAsync += (_, delivery) =>
@@ -104,7 +106,7 @@ internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, I
         channel = own;
         try
         {
-            await outgoing.RunAsync(lost);
+            await outgoing.RunAsync(ended.Token);
         }
         finally
         {

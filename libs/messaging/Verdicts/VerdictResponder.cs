@@ -29,16 +29,21 @@ internal sealed class VerdictResponder(IOptions<MailkeyOptions> options, BrokerL
 
     private async Task UseAsync(IConnection connection, CancellationToken lost)
     {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(lost);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: lost);
+        VerdictProtocol.CancelWith(channel, ended);
         await VerdictProtocol.DeclareAsync(channel, lost);
         await channel.BasicQosAsync(0, (ushort)options.Value.Verdict.Concurrency, global: false, lost);
         var consumer = new AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += (_, delivery) => StartAsync(channel, delivery, lost);
+
+        // The broker cancels a consumer whose queue somebody deletes.
+        consumer.UnregisteredAsync += (_, _) => ended.CancelAsync();
         await channel.BasicConsumeAsync(VerdictProtocol.Queue, autoAck: false, consumer, lost);
         connected = true;
         try
         {
-            await Task.Delay(Timeout.InfiniteTimeSpan, lost);
+            await Task.Delay(Timeout.InfiniteTimeSpan, ended.Token);
         }
         finally
         {

@@ -25,7 +25,7 @@ internal sealed class AcceptancePublisher : BackgroundService
     {
         (this.bus, this.time, this.logger) = (bus, time, logger);
         timeout = options.Value.Verdict.ConfirmTimeout;
-        outgoing = new(options.Value.Verdict.MaxBatch, Pace, time, StartAsync);
+        outgoing = new(options.Value.Verdict.MaxBatch, Pace, time, StartAsync, static pending => BatchWeight.Of(pending.Message), BatchWeight.Max);
     }
 
     /// <summary>True when confirmed. False when refused or not confirmed in time: then nobody knows whether the broker has it.</summary>

@@ -10,7 +10,11 @@ internal sealed class Transaction(string queueId, MailArguments mail)
     /// <summary>Refused recipients that are remembered for the journal.</summary>
     private const int MaxRefusedRecipients = 100;
 
+    /// <summary>Octets of recipients that one transaction may name: all of them travel in one bus message.</summary>
+    private const int MaxRecipientOctets = 1024 * 1024;
+
     private readonly List<Recipient> refused = [];
+    private int recipientOctets;
 
     public string QueueId { get; } = queueId;
 
@@ -23,6 +27,9 @@ internal sealed class Transaction(string queueId, MailArguments mail)
 
     /// <summary>The last refusal of a recipient; null while none was refused.</summary>
     public SmtpReply? RecipientRefusal { get; private set; }
+
+    /// <summary>Whether no more recipients fit, however few they are.</summary>
+    public bool IsFull => recipientOctets >= MaxRecipientOctets;
 
     // From here on: content.
 
@@ -59,6 +66,7 @@ internal sealed class Transaction(string queueId, MailArguments mail)
         }
 
         Recipients.Add(Entry(recipient));
+        recipientOctets += path.Length + (recipient.OriginalRecipient?.Length ?? 0);
     }
 
     /// <summary>The envelope as it is. When no recipient was accepted, it names those that were asked for.</summary>

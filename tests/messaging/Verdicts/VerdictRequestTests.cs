@@ -97,6 +97,27 @@ public sealed class VerdictRequestTests(RabbitMqServer rabbit) : IClassFixture<R
         Assert.Equal("handed-on", (await asked)!.QueueId);
     }
 
+    [Fact]
+    public async Task A_verifier_that_the_broker_cancels_comes_back()
+    {
+        using var verifier = await StartVerifierAsync(new Giver(message => new(Verdict(message))));
+        using var ingress = await StartIngressAsync(TimeSpan.FromSeconds(1));
+        var requester = await ReadyAsync(ingress);
+        await using (var connection = await new ConnectionFactory { Uri = new(rabbit.Uri) }.CreateConnectionAsync())
+        await using (var channel = await connection.CreateChannelAsync())
+        {
+            await channel.QueueDeleteAsync(VerdictProtocol.Queue);
+        }
+
+        MessageVerified? answer = null;
+        for (var n = 0; n < 30 && answer is null; n++)
+        {
+            answer = await requester.AskAsync(Message($"after-{n}"), CancellationToken.None);
+        }
+
+        Assert.NotNull(answer);
+    }
+
     private static MessageReceived Message(string queueId) => new()
     {
         QueueId = queueId,

@@ -15,7 +15,7 @@ internal sealed class RcptCommand : SmtpCommand
         }
 
         // RFC 5321 §4.5.3.1.10: 452, so that the client sends the rest in another transaction.
-        if (transaction.Recipients.Count >= session.Server.Options.MaxRecipients)
+        if (transaction.Recipients.Count >= session.Server.Options.MaxRecipients || transaction.IsFull)
         {
             session.Reply(Replies.TooManyRecipients);
             return new(NextStep.Command);
