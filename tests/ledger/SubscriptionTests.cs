@@ -94,10 +94,14 @@ public sealed class SubscriptionTests(PostgresServer postgres) : IClassFixture<P
         await Eventually.GetAsync(
             () => ledger.ScalarAsync<long>($"SELECT coalesce(sum(events), 0)::bigint FROM {ledger.Schema}.balances"), sum => sum == 8 * 21, TimeSpan.FromSeconds(30), () => "not all projected");
         await Eventually.GetAsync(() => followed.Count, count => count >= 8 * 21, TimeSpan.FromSeconds(30), () => "not all followed");
+
+        // Now both wait for news.
+        await ledger.AppendAsync(streams[0], new Paid(0, "EUR"));
+        await Eventually.GetAsync(() => followed.Count, count => count > 8 * 21, TimeSpan.FromSeconds(30), () => "the last not followed");
         await one.StopAsync(Stop);
         await two.StopAsync(Stop);
 
-        Assert.Equal(8 * 21, followed.Count);
+        Assert.Equal((8 * 21) + 1, followed.Count);
         Assert.Equal(followed.Positions.Order(), followed.Positions);
         Assert.Equal(8 * 190L, await ledger.ScalarAsync<long>($"SELECT sum(balance)::bigint FROM {ledger.Schema}.balances"));
     }

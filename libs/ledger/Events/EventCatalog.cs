@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.Json;
@@ -12,6 +13,7 @@ namespace Mailkey.Ledger.Events;
 /// </summary>
 public sealed class EventCatalog
 {
+    private static readonly SearchValues<char> NameCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");
     private readonly Dictionary<Type, Entry> _byType = [];
     private readonly Dictionary<string, Entry> _byName = new(StringComparer.Ordinal);
 
@@ -27,7 +29,7 @@ public sealed class EventCatalog
     {
         ArgumentNullException.ThrowIfNull(json);
         ArgumentNullException.ThrowIfNull(upcasters);
-        if (name.Length == 0 || name.AsSpan().ContainsAnyExcept("abcdefghijklmnopqrstuvwxyz0123456789-"))
+        if (name.Length == 0 || name.AsSpan().ContainsAnyExcept(NameCharacters))
         {
             throw new ArgumentException($"\"{name}\" is no name of an event: lower-case letters, digits and hyphens.", nameof(name));
         }

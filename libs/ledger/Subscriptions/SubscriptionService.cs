@@ -32,7 +32,8 @@ public sealed class SubscriptionService(
 
             if (!advanced)
             {
-                await news.WaitAsync(LookInterval, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                Task wait = news.WaitAsync(LookInterval, stoppingToken);
+                await wait.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
 
