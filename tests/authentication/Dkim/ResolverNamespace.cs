@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text;
 
 namespace Mailkey.Authentication.Tests.Dkim;
@@ -28,9 +27,10 @@ internal static class ResolverNamespace
 
         """;
 
-    /// <summary>Runs a command for each of some files, which it gets as standard input.</summary>
-    /// <returns>For each file the exit code, and all that was written.</returns>
-    public static async Task<List<(int Code, string Output)>> RunAsync(IEnumerable<string> records, string command, IReadOnlyList<string> inputs)
+    /// <summary>Runs a program on files.</summary>
+    /// <param name="program">A line of shell, run once: it reads <c>0.eml</c>, <c>1.eml</c> and so on, and writes an exit code to <c>0.code</c> and so on.</param>
+    /// <returns>For each file whether the code was 0; and all that was written.</returns>
+    public static async Task<(List<bool> Accepted, string Output)> RunAsync(IEnumerable<string> records, string program, IReadOnlyList<string> inputs)
     {
         var folder = Directory.CreateTempSubdirectory("mailkey-dkim-").FullName;
         try
@@ -49,19 +49,19 @@ internal static class ResolverNamespace
                 mount --bind resolv.conf /etc/resolv.conf || exit 91
                 /usr/bin/python3 -c "{LoopbackUp}" || exit 92
                 unbound -c unbound.conf || exit 93
-                for i in $(seq 0 {inputs.Count - 1}); do {command} < $i.eml > $i.out 2>&1; echo $? > $i.code; done
+                {program}
+                [ $? = 0 ] || exit 94
                 """);
             var (code, output) = await UnshareAsync($"sh '{folder}/run'");
             Assert.SkipWhen(code is 1 or 91, $"no namespaces here: {output}");
             Assert.True(code == 0, $"{code}: {output}");
-            List<(int, string)> results = [];
+            List<bool> accepted = [];
             for (var i = 0; i < inputs.Count; i++)
             {
-                results.Add((
-                    int.Parse(await File.ReadAllTextAsync(Path.Combine(folder, $"{i}.code")), CultureInfo.InvariantCulture), await File.ReadAllTextAsync(Path.Combine(folder, $"{i}.out"))));
+                accepted.Add((await File.ReadAllTextAsync(Path.Combine(folder, $"{i}.code"))).Trim() == "0");
             }
 
-            return results;
+            return (accepted, output);
         }
         finally
         {
