@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 using System.Text;
 using Mailkey.Authentication;
 using Mailkey.Authentication.Dkim;
@@ -7,6 +8,7 @@ using Mailkey.Authentication.Signatures;
 using Mailkey.Dns;
 using Mailkey.Mime;
 using Mailkey.Smtp;
+using Mailkey.Spf;
 
 namespace Mailkey.Fuzz;
 
@@ -45,6 +47,12 @@ internal static class Targets
             ["""{"version":1,"domain":"example.org","serial":42,"keys":[{"name":"a","type":"ed25519","key":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","status":"active"}],"max_age":3600}"""],
             ["{", "}", "[", "]", "\"keys\":", "\"serial\":-1", "1e999", "null", "\\u0000"]),
         Target("dns-response", octets => DnsResponse.TryParse(octets, out _, out _), [DnsSeed()], ["\xc0\x0c", "\0", "\0\x10\0\x01", "\xff\xff"], Encoding.Latin1),
+        Target("spf-record", SpfRecordIsItsTerms,
+            ["v=spf1 a mx/24//64 ip4:192.0.2.0/24 ip6:2001:db8::/32 include:%{d2}.example.org ptr:%{ir}.x.org exists:%{l1r+-}._spf.%{d} -all", "v=spf1 redirect=_spf.example.org exp=%{o}.why.example x=%{c}"],
+            ["%{", "}", "%%", "%_", " ", "//", "/", ":", "::", "include:", "exists:", "redirect=", "exp=", "ip4:", "ip6:", "-all", "?", "1.2.3.4", ".org"]),
+        Target("spf-evaluation", SpfEvaluationKeepsToItsLimits,
+            ["v=spf1 a:%{i}.x.org mx ptr:%{p} exists:%{S}.%{h} include:%{d} ?all exp=%{ir}.%{v}.arpa", "v=spf1 -all exp=why.example", "%{c} is not %{s} (%{L1r-}) at %{t}, %{r}"],
+            ["v=spf1 ", "%{s}", "%{L2r+-}", "%{p}", "%{h}", "exp=", "include:a.b ", "mx:", "redirect=%{d}", " -all", "."]),
         Target("signature", SignatureNeverPasses,
             ["Mailkey-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d=example.org; s=k; t=1; x=2; mf=YUBleGFtcGxlLm9yZw==; rt=AA==; h=from:from; bh=AA==; b=AA==\r\nFrom: a@example.org\r\n",
              "DKIM-Signature: v=1; a=ed25519-sha256; d=example.org; s=k; h=from; bh=AA==; b=AA==\r\nFrom: a\r\n"],
@@ -157,6 +165,45 @@ internal static class Targets
         }
     }
 
+    private static void SpfRecordIsItsTerms(ReadOnlySpan<byte> input)
+    {
+        var text = Encoding.Latin1.GetString(input);
+        if (!SpfRecord.TryParse(text, out var record, out var error))
+        {
+            Promise(error.Position >= 0 && error.Position <= text.Length && error.Message is not null, "an error of nowhere");
+            return;
+        }
+
+        var position = 0;
+        var end = SpfRecord.Version.Length;
+        while (record.TryReadTerm(ref position, out var term))
+        {
+            Promise(text.AsSpan(end, term.Start - end).Trim(' ').IsEmpty, "something between two terms");
+            Promise(term.DomainLength == 0 || (term.DomainStart > term.Start && term.DomainStart + term.DomainLength <= term.Start + term.Length), "a domain outside of its term");
+            end = term.Start + term.Length;
+        }
+
+        Promise(text.AsSpan(end).Trim(' ').IsEmpty, "something after the last term");
+    }
+
+    private static void SpfEvaluationKeepsToItsLimits(ReadOnlySpan<byte> input)
+    {
+        var text = Encoding.Latin1.GetString(input);
+        var resolver = new EchoResolver(text);
+        var question = new SpfQuestion { Client = IPAddress.Loopback, ReversePath = $"{text}@example.org", ClientName = text };
+        var result = new SpfEvaluator(resolver, TimeSpan.FromHours(1), TimeProvider.System).EvaluateAsync(question, CancellationToken.None).AsTask().GetAwaiter().GetResult();
+        foreach (var shown in (string?[])[result.Explanation, result.Problem, result.Directive])
+        {
+            Promise(shown is null || !shown.AsSpan().ContainsAnyExceptInRange(' ', '~'), "a text with control characters");
+        }
+
+        Promise(result.Explanation is null || result.Explanation.Length <= SpfLimits.Explanation, "an explanation without end");
+
+        // The record, ten terms with ten exchanges each or a record below, the names of the client, the explanation.
+        const int most = 1 + (SpfLimits.LookupTerms * (1 + SpfLimits.MailExchanges)) + 1 + SpfLimits.ClientNames + 1;
+        Promise(resolver.Questions <= most, "more questions than RFC 7208 allows");
+    }
+
     private static void SignatureNeverPasses(ReadOnlySpan<byte> input)
     {
         var verdict = Signatures.Verify(
@@ -213,6 +260,26 @@ internal static class Targets
             }
 
             Promise(whole.Finish().AsSpan().SequenceEqual(inPieces.Finish()), "a body hash depends on how the body was cut");
+        }
+    }
+
+    // A DNS in which every name has the same text, and hosts in every number.
+    private sealed class EchoResolver(string text) : IDnsResolver
+    {
+        public int Questions { get; private set; }
+
+        public ValueTask<DnsAnswer> ResolveAsync(string name, DnsRecordType type, CancellationToken cancellationToken)
+        {
+            Questions++;
+            Promise(name.Length is > 0 and <= 4 * Dns.DomainName.MaxLength && !name.AsSpan().ContainsAnyExceptInRange('!', '~'), "a question about what is no name");
+            var record = new DnsRecord { Name = name, Type = type, TimeToLive = TimeSpan.Zero };
+            DnsRecord[] records = type switch
+            {
+                DnsRecordType.Txt => [record with { Text = text }],
+                DnsRecordType.A => [record with { Address = text.Length % 3 == 0 ? IPAddress.Loopback : IPAddress.Any }],
+                _ => [.. Enumerable.Range(0, text.Length % 12).Select(n => record with { Target = $"{n}.example.org" })],
+            };
+            return new(new DnsAnswer { Status = records.Length > 0 ? DnsStatus.Success : DnsStatus.NoData, Records = records });
         }
     }
 
