@@ -145,9 +145,9 @@ public sealed class BlocklistCheck
 
         public BlocklistEvidence Unknown(string why, string reason) => Evidence(why, "unknown", reason);
 
-        public IReadOnlyList<string> Accepted(IReadOnlyList<DnsRecord> answers, out bool foreign, out bool refused)
+        public List<string> Accepted(IReadOnlyList<DnsRecord> answers, out bool foreign, out bool refused)
         {
-            List<string>? codes = null;
+            List<string> codes = [];
             foreign = refused = false;
             foreach (var answer in answers)
             {
@@ -158,13 +158,13 @@ public sealed class BlocklistCheck
 
                 foreign |= !BlocklistCode.Any.Matches(address);
                 refused |= BlocklistCode.Refusals.Matches(address);
-                if (IsAccepted(address) && (codes ??= []).Count < MaxCodes)
+                if (codes.Count < MaxCodes && IsAccepted(address))
                 {
                     codes.Add(address.ToString());
                 }
             }
 
-            return codes ?? (IReadOnlyList<string>)[];
+            return codes;
         }
 
         private bool IsAccepted(IPAddress address)
