@@ -14,6 +14,10 @@ public sealed class HelpTests
     [InlineData("config", "docs")]
     [InlineData("config", "defaults")]
     [InlineData("trace")]
+    [InlineData("policy", "check")]
+    [InlineData("policy", "explain")]
+    [InlineData("policy", "forecast")]
+    [InlineData("policy", "replay")]
     [InlineData("dead-letters")]
     [InlineData("dead-letters", "list")]
     [InlineData("dead-letters", "show")]
@@ -33,7 +37,7 @@ public sealed class HelpTests
     public async Task Help_lists_the_commands()
     {
         var help = (await Tool.RunAsync("--help")).Good;
-        Assert.All(["keygen", "records", "check", "sign", "verify", "config", "trace", "dead-letters"], command => Assert.Contains($"\n  {command}", help, StringComparison.Ordinal));
+        Assert.All(["keygen", "records", "check", "sign", "verify", "config", "trace", "policy", "dead-letters"], command => Assert.Contains($"\n  {command}", help, StringComparison.Ordinal));
     }
 
     [Theory]

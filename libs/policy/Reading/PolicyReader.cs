@@ -353,7 +353,7 @@ internal sealed class PolicyReader(SourceText source, OpenList openList)
     {
         if (!Dns.DomainName.TryNormalize(node.Text, out var zone))
         {
-            Fail(node, $"\"{Shown(node.Text)}\" is no zone; expected its name, as in Mailkey:Dnsbl");
+            Fail(node, $"\"{Shown(node.Text)}\" is no zone; expected its name, as in Mailkey:Blocklists:Zones");
             return "";
         }
 

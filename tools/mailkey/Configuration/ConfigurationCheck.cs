@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Mailkey.Hosting;
 using Mailkey.Hosting.Options;
+using Mailkey.Policy.Reading;
 using Microsoft.Extensions.Configuration;
 
 namespace Mailkey.Tool.Configuration;
@@ -165,6 +166,11 @@ internal sealed class ConfigurationCheck(IConfigurationRoot configuration)
             {
                 Failures.Add($"{MailkeyOptions.Section}:KeyHost:CertificateAuthorities: {e.Message}");
             }
+        }
+
+        if (Readable("Policy:File", options.Policy.File))
+        {
+            Failures.AddRange(PolicyFile.Load(options.Policy.File).Errors.Select(error => $"{MailkeyOptions.Section}:Policy:File: {error}"));
         }
 
         Folder(options.DataFolder);

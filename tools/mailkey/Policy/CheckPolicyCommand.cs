@@ -15,7 +15,7 @@ internal static class CheckPolicyCommand
             """
             Every error is printed, with file, line and column. Lists that the file names are read too.
 
-            Example:
+            Examples:
               mailkey policy check /etc/mailkey/policy.json
             """)
         { file };

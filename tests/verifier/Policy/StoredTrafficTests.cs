@@ -1,0 +1,289 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Mailkey.Authentication.Signatures;
+using Mailkey.Contracts;
+using Mailkey.Contracts.Journal;
+using Mailkey.Dns;
+using Mailkey.Hosting;
+using Mailkey.Hosting.Postgres;
+using Mailkey.Journal;
+using Mailkey.Messaging.Journal;
+using Mailkey.Messaging.Verdicts;
+using Mailkey.Mime;
+using Mailkey.Testkit.Infrastructure;
+using Mailkey.Tool;
+using MassTransit;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace Mailkey.Verifier.Tests.Policy;
+
+/// <summary>
+/// A corpus goes through the verifier as it is put together for production, the verdicts into the journal by its service, and
+/// from there through <c>mailkey policy</c>. Nobody publishes a mailkey, so that mailkey must not change what is accepted.
+/// </summary>
+public sealed class StoredTrafficTests(PostgresServer postgres, RabbitMqServer rabbit)
+    : IClassFixture<PostgresServer>, IClassFixture<RabbitMqServer>, IAsyncLifetime
+{
+    // MassTransit remembers the first logger factory of a test, which therefore outlives the host.
+    private static readonly ILoggerFactory Logs = NullLoggerFactory.Instance;
+
+    private readonly TemporaryFolder _folder = new("policy");
+    private IHost? _journal;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        // As an operator gives it. No other class of this assembly reads the environment.
+        Environment.SetEnvironmentVariable("MAILKEY_POSTGRES_CONNECTIONSTRING", postgres.ConnectionString);
+        _journal = await JournalAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_journal is not null)
+        {
+            await _journal.StopAsync(CancellationToken.None);
+            _journal.Dispose();
+        }
+
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task Observing_equals_the_baseline_where_nobody_publishes()
+    {
+        var corpus = Corpus();
+        await using var observing = Verifier("observe");
+        await using var enforcing = Verifier("enforce-published");
+        List<MessageVerified> verdicts = [];
+        foreach (var message in corpus)
+        {
+            verdicts.Add(await observing.Services.GetRequiredService<IVerdictGiver>().JudgeAsync(message, Stop));
+            var enforced = await enforcing.Services.GetRequiredService<IVerdictGiver>().JudgeAsync(message, Stop);
+
+            // The baseline of a receiver without Mailkey: all of it is taken.
+            Assert.Equal((Disposition.Accept, Disposition.Accept), (verdicts[^1].Disposition, enforced.Disposition));
+            Assert.Empty(verdicts[^1].AddedFields);
+            Assert.Equal("absent", enforced.Verdict.HostState);
+        }
+
+        // The evidence is no empty shell: these would be refused by somebody who refuses by it.
+        Assert.Contains(verdicts, verdict => verdict.Verdict.Spf?.Result == "fail");
+        Assert.Contains(verdicts, verdict => verdict.Verdict.Dkim.Count > 0);
+        await StoreAsync(corpus, verdicts);
+
+        using (var same = await RunAsync("replay", "--stage", "observe", "--since", "1h", "--json"))
+        {
+            Assert.Equal((corpus.Count, 0, 0, 0), (Number(same, "messages"), Number(same, "changed"), Number(same, "otherRule"), Number(same, "wouldRefuse")));
+        }
+
+        using (var published = await RunAsync("replay", "--stage", "enforce-published", "--since", "1h", "--json"))
+        {
+            Assert.Equal((corpus.Count, 0), (Number(published, "messages"), Number(published, "changed")));
+        }
+
+        using (var all = await RunAsync("forecast", "--stage", "require-all", "--since", "1h", "--json"))
+        {
+            Assert.Equal((corpus.Count, corpus.Count, corpus.Count), (Number(all, "messages"), Number(all, "wouldRefuse"), Number(all, "acceptedThen")));
+            var first = all.RootElement.GetProperty("domains")[0];
+            Assert.Equal(corpus.Count(message => message.Envelope.ReversePath.EndsWith("@forged.test", StringComparison.Ordinal)), first.GetProperty("wouldRefuse").GetInt32());
+            Assert.Equal("forged.test", first.GetProperty("domain").GetString());
+        }
+
+        // The decision made from the journal is that which the verifier makes of the message.
+        var policy = _folder.Path + "/policy.json";
+        await File.WriteAllTextAsync(policy, """
+            { "rules": [
+                { "name": "spf-fail", "when": { "spf": "fail", "size": { "below": "1M" } }, "then": { "reject": "SPF" } },
+                { "name": "strangers", "when": { "client": "203.0.113.0/24", "recipient": "b@example.net" }, "then": "quarantine" },
+                { "name": "marked", "when": { "dkim": "none" }, "then": { "tag": { "field": "X-Unsigned" } } } ] }
+            """, Stop);
+        await using var ruling = Verifier("observe", policy);
+        var refused = 0;
+        var quarantined = 0;
+        foreach (var message in corpus)
+        {
+            var verified = await ruling.Services.GetRequiredService<IVerdictGiver>().JudgeAsync(message, Stop);
+            refused += verified.Verdict.Outcome == VerdictOutcome.Reject ? 1 : 0;
+            quarantined += verified.Verdict.Outcome == VerdictOutcome.Quarantine ? 1 : 0;
+        }
+
+        using var ruled = await RunAsync("replay", "--policy", policy, "--stage", "observe", "--since", "1h", "--json");
+        Assert.Equal((refused, quarantined), (Outcome(ruled, "reject"), Outcome(ruled, "quarantine")));
+        Assert.True(refused > 0 && quarantined > 0, $"{refused} refused, {quarantined} quarantined");
+        Assert.Equal(refused + quarantined, Number(ruled, "changed"));
+
+        var example = ruled.RootElement.GetProperty("changes").EnumerateArray().Single(change => change.GetProperty("after").GetString() == "reject").GetProperty("examples")[0].GetString()!;
+        var (code, output, _) = await ToolAsync("policy", "explain", policy, "--message", example);
+        Assert.Equal(0, code);
+        Assert.Contains("\nreject, by spf-fail\n  550 5.7.1 SPF (rule spf-fail)\n", output, StringComparison.Ordinal);
+
+        (code, output, _) = await ToolAsync("policy", "forecast", "--stage", "require-all", "--since", "1h");
+        Assert.Equal(0, code);
+        Assert.StartsWith(string.Create(CultureInfo.InvariantCulture, $"The stage require-all would have refused {corpus.Count} of {corpus.Count} messages since "), output, StringComparison.Ordinal);
+        (code, output, _) = await ToolAsync("policy", "replay", "--policy", policy, "--since", "1h");
+        Assert.Equal(0, code);
+        Assert.Contains("accept -> reject: ", output, StringComparison.Ordinal);
+    }
+
+    private static int Number(JsonDocument json, string name) => json.RootElement.GetProperty(name).GetInt32();
+
+    private static int Outcome(JsonDocument json, string name) => json.RootElement.GetProperty("outcomes").GetProperty(name).GetInt32();
+
+    private static async Task<JsonDocument> RunAsync(params string[] arguments)
+    {
+        var (code, output, error) = await ToolAsync(["policy", .. arguments]);
+        Assert.Equal((0, ""), (code, error));
+        return JsonDocument.Parse(output);
+    }
+
+    private static async Task<(int Code, string Output, string Error)> ToolAsync(params string[] arguments)
+    {
+        using var output = new MemoryStream();
+        await using var error = new StringWriter();
+        await using var console = new ToolConsole(Stream.Null, output, error);
+        var code = await MailkeyTool.RunAsync(arguments, console, Stop);
+        return (code, Encoding.UTF8.GetString(output.ToArray()), error.ToString());
+    }
+
+    // Made-up mail of many kinds, and the signed messages of the corpus where it is at hand.
+    private static List<MessageReceived> Corpus()
+    {
+        string[] senders = ["alice@sender.test", "news@forged.test", "shop@forged.test", "", "x@unknown.test", "bad path", "a@xn--bcher-kva.test"];
+        string[] clients = ["192.0.2.1", "203.0.113.9", "2001:db8::1"];
+        string[] contents =
+        [
+            "From: a@sender.test\r\nSubject: plain\r\n\r\nHello\r\n",
+            "From : almost\r\nFrom: a@sender.test\r\nFrom: b@sender.test\r\n\r\ntwo\r\n",
+            "DKIM-Signature: v=1; a=rsa-sha256; d=sender.test; s=none; h=from; bh=AAAA; b=AAAA\r\nFrom: a@sender.test\r\n\r\nsigned\r\n",
+            "Mailkey-Signature: v=1; nonsense\r\nFrom: a@sender.test\r\n\r\nalmost\r\n",
+            "Subject: no From\r\n",
+        ];
+        List<MessageReceived> corpus = [];
+        foreach (var (sender, i) in senders.Select((sender, i) => (sender, i)))
+        {
+            corpus.AddRange(contents.Select((content, j) => Message($"made-{i}-{j}", sender, clients[(i + j) % clients.Length], Encoding.Latin1.GetBytes(content))));
+        }
+
+        var folder = Path.Combine(
+            Environment.GetEnvironmentVariable("MAILKEY_CORPORA") is { Length: > 0 } named ? named : Repository.PathOf("../shared/corpora"), "mail-dkim/corpus");
+        foreach (var file in (string[])(Directory.Exists(folder) ? Directory.GetFiles(folder) : []))
+        {
+            var text = File.ReadAllText(file, Encoding.Latin1).ReplaceLineEndings("\r\n");
+            corpus.Add(Message($"corpus-{corpus.Count}", "x@forged.test", "203.0.113.9", Encoding.Latin1.GetBytes(text)));
+        }
+
+        return corpus;
+    }
+
+    private static MessageReceived Message(string queueId, string from, string client, byte[] octets)
+    {
+        var end = HeaderBlock.Measure(octets, out var bodyStart);
+        List<BodyHash> hashes = [];
+        foreach (var (name, canonicalization) in new[] { ("simple", Canonicalization.Simple), ("relaxed", Canonicalization.Relaxed) })
+        {
+            using var hasher = new BodyHasher(canonicalization);
+            hasher.Append(octets.AsSpan(bodyStart));
+            hashes.Add(new() { Canonicalization = name, Sha256 = hasher.Finish(), Length = hasher.Length });
+        }
+
+        return new()
+        {
+            QueueId = queueId,
+            ReceivedAt = TimeProvider.System.GetUtcNow(),
+            Connection = new() { ClientAddress = client, ClientName = "mail.sender.test", Protocol = "ESMTP", Server = "ingress-1" },
+            Envelope = new() { ReversePath = from, Recipients = [new() { ForwardPath = "b@example.net" }] },
+            HeaderBlock = octets[..end],
+            BodyHashes = hashes,
+            Size = octets.Length,
+        };
+    }
+
+    // Everything that the verifier registers, apart from the network: what was asked is answered here.
+    private WebApplication Verifier(string stage, string policy = "")
+    {
+        var builder = ServiceHost.CreateBuilder("verifier",
+            [$"--Mailkey:Postgres:ConnectionString={postgres.ConnectionString}", $"--Mailkey:RabbitMq:Uri={rabbit.Uri}", $"--Mailkey:Policy:Stage={stage}", $"--Mailkey:Policy:File={policy}"]);
+        builder.AddVerifier();
+        builder.Services.Replace(ServiceDescriptor.Singleton<IDnsResolver>(new NoPublisher()));
+        return builder.Build();
+    }
+
+    private async Task<IHost> JournalAsync()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Configuration.AddInMemoryCollection([new("Mailkey:Postgres:ConnectionString", postgres.ConnectionString), new("Mailkey:RabbitMq:Uri", rabbit.Uri)]);
+        builder.Services.AddLogging();
+        builder.Services.AddSingleton(Logs);
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(new ServiceIdentity("journal"));
+        builder.Services.AddMailkeyOptions(builder.Configuration);
+        builder.Services.AddMessageJournal();
+        builder.Services.AddJournal();
+        builder.Services.Configure<MassTransitHostOptions>(options => options.WaitUntilStarted = true);
+        var host = builder.Build();
+        await host.StartAsync(Stop);
+        return host;
+    }
+
+    private async Task StoreAsync(List<MessageReceived> corpus, List<MessageVerified> verdicts)
+    {
+        var bus = _journal!.Services.GetRequiredService<IBus>();
+        foreach (var batch in corpus.Zip(verdicts).Chunk(20))
+        {
+            await bus.Publish(
+                new MessageAcceptedBatch
+                {
+                    Messages = [.. batch.Select(pair => new MessageAccepted
+                    {
+                        QueueId = pair.First.QueueId,
+                        ReceivedAt = pair.First.ReceivedAt,
+                        AcceptedAt = pair.First.ReceivedAt,
+                        Connection = pair.First.Connection,
+                        Envelope = pair.First.Envelope,
+                        Content = new() { Locator = "x", Length = pair.First.Size + 500 },
+                        Verdict = pair.Second.Verdict,
+                    })],
+                },
+                Stop);
+        }
+
+        // A refusal before the content has no verdict: it is left out.
+        _journal.Services.GetRequiredService<IJournal>().Append("early", new TransactionRefused
+        {
+            Connection = corpus[0].Connection, Envelope = corpus[0].Envelope, Reply = new() { Code = 550, EnhancedCode = "5.1.1", Text = "no" }, Size = 0,
+        });
+        await using var database = NpgsqlDataSource.Create(postgres.ConnectionString);
+        await Testkit.Processes.Eventually.GetAsync(
+            async () =>
+            {
+                await using var command = database.CreateCommand("SELECT count(*) FROM journal.messages");
+                return (long)(await command.ExecuteScalarAsync(Stop))!;
+            },
+            count => count == corpus.Count + 1,
+            TimeSpan.FromSeconds(30));
+    }
+
+    /// <summary>A world with SPF and without mailkeys.</summary>
+    private sealed class NoPublisher : IDnsResolver
+    {
+        public ValueTask<DnsAnswer> ResolveAsync(string name, DnsRecordType type, CancellationToken cancellationToken) => new(
+            name is "sender.test" or "forged.test" && type == DnsRecordType.Txt
+                ? new DnsAnswer
+                {
+                    Status = DnsStatus.Success,
+                    TimeToLive = TimeSpan.FromMinutes(5),
+                    Records = [new() { Name = name, Type = type, TimeToLive = TimeSpan.FromMinutes(5), Text = "v=spf1 ip4:192.0.2.0/24 -all" }],
+                }
+                : new DnsAnswer { Status = DnsStatus.NameError, TimeToLive = TimeSpan.FromMinutes(5) });
+    }
+}
