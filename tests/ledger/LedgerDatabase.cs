@@ -30,10 +30,12 @@ internal sealed class LedgerDatabase : IAsyncDisposable
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    public static async Task<LedgerDatabase> CreateAsync(PostgresServer postgres, params Projection[] projections)
+    public static Task<LedgerDatabase> CreateAsync(PostgresServer postgres, params Projection[] projections) =>
+        CreateAsync(postgres, $"ledger_{Guid.NewGuid():N}", projections);
+
+    public static async Task<LedgerDatabase> CreateAsync(PostgresServer postgres, string schema, params Projection[] projections)
     {
         var source = NpgsqlDataSource.Create(postgres.ConnectionString);
-        var schema = $"ledger_{Guid.NewGuid():N}";
         await new SchemaMigrator(source, NullLogger<SchemaMigrator>.Instance).ApplyAsync(
             [
                 .. PostgresEventStore.Migrations(schema), .. SubscriptionReader.Migrations(schema),

@@ -4,6 +4,7 @@ using Mailkey.Tool.Configuration;
 using Mailkey.Tool.DeadLetters;
 using Mailkey.Tool.Journal;
 using Mailkey.Tool.Keys;
+using Mailkey.Tool.Ledger;
 using Mailkey.Tool.Messages;
 using Mailkey.Tool.Policy;
 
@@ -20,7 +21,7 @@ public static class MailkeyTool
     {
         ArgumentNullException.ThrowIfNull(console);
         time ??= TimeProvider.System;
-        var root = new RootCommand("The operator's command of Mailkey: keys, records, signatures, message lives, policy, dead letters, configuration.")
+        var root = new RootCommand("The operator's command of Mailkey: keys, records, signatures, message lives, policy, ledger, dead letters, configuration.")
         {
             KeygenCommand.Create(console),
             RecordsCommand.Create(console, time),
@@ -30,6 +31,7 @@ public static class MailkeyTool
             ConfigCommand.Create(console),
             TraceCommand.Create(console, time),
             PolicyCommand.Create(console, time),
+            LedgerCommand.Create(console, time),
             DeadLettersCommand.Create(console),
         };
         foreach (var option in root.Options)

@@ -1,0 +1,225 @@
+using System.Buffers;
+using System.CommandLine;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Mailkey.Ledger;
+using Mailkey.Ledger.Chain;
+using Mailkey.Tool.Configuration;
+using Mailkey.Tool.Journal;
+using Npgsql;
+
+namespace Mailkey.Tool.Ledger;
+
+/// <summary><c>mailkey ledger</c></summary>
+internal static class LedgerCommand
+{
+    /// <summary>The schema of the ledger of agreements.</summary>
+    private const string Schema = "agreements";
+
+    /// <summary>Problems printed at most; the number of all is told.</summary>
+    private const int MaxProblems = 20;
+
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(2);
+
+    public static Command Create(ToolConsole console, TimeProvider time) =>
+        new("ledger", "Print, export and verify the ledger of agreements.")
+        {
+            History(console, time),
+            Export(console),
+            Verify(console, time),
+        };
+
+    private static ToolCommand History(ToolConsole console, TimeProvider time)
+    {
+        var stream = new Argument<string>("stream") { Description = "Id of an agreement or of an organisation." };
+        var asOf = new Option<string?>("--as-of") { Description = "As it was then: 2026-11-22T03:00 (UTC), or an age such as 2h, 3d." };
+        var json = new Option<bool>("--json") { Description = "Print the events as they are exported, one in each line." };
+        var command = new ToolCommand(
+            "history",
+            "Print what happened in one stream, in order: when, who, what.",
+            """
+            Examples:
+              mailkey ledger history agreement-7f3q
+              mailkey ledger history agreement-7f3q --as-of 3d
+            """)
+        { stream, asOf, json };
+        command.SetAction((result, cancellationToken) => GuardedAsync(console, async store =>
+        {
+            if (!TraceCommand.TryTime(console, "--as-of", result.GetValue(asOf), time.GetUtcNow(), out var then))
+            {
+                return ExitCode.NotDone;
+            }
+
+            var id = result.GetValue(stream)!;
+            var count = 0;
+            await foreach (var stored in store.ReadStreamAsync(id, 0, then, cancellationToken))
+            {
+                count++;
+                if (result.GetValue(json))
+                {
+                    await WriteAsync(console.Output, stored, cancellationToken);
+                }
+                else
+                {
+                    Print(console.Text, stored);
+                }
+            }
+
+            return count > 0 ? ExitCode.Yes : console.Fail($"no stream {LifeOfMessage.Text(id)}{(then is null ? "" : " at that time")}.", ExitCode.No);
+        }));
+        return command;
+    }
+
+    private static ToolCommand Export(ToolConsole console)
+    {
+        var command = new ToolCommand(
+            "export",
+            "Write the whole ledger to standard output, one event in each line.",
+            """
+            The file is JSON, line by line, in the order of events, and holds all that its verification needs.
+
+            Examples:
+              mailkey ledger export > ledger.jsonl
+              mailkey ledger verify ledger.jsonl
+            """);
+        command.SetAction((_, cancellationToken) => GuardedAsync(console, async store =>
+        {
+            await foreach (var stored in store.ReadRangeAsync(0, await store.SafePositionAsync(cancellationToken), cancellationToken))
+            {
+                await WriteAsync(console.Output, stored, cancellationToken);
+            }
+
+            return ExitCode.Yes;
+        }));
+        return command;
+    }
+
+    private static ToolCommand Verify(ToolConsole console, TimeProvider time)
+    {
+        var file = new Argument<string?>("file") { Description = "An exported ledger; - reads standard input. Default: the ledger in the database.", Arity = ArgumentArity.ZeroOrOne };
+        var heads = new Option<bool>("--heads") { Description = "Print the last hash of every stream: stream, version, hash." };
+        var command = new ToolCommand(
+            "verify",
+            "Check that no event of the ledger was changed, removed or put in.",
+            """
+            Every event holds a hash of itself and of the one before it in its stream. A file needs neither database nor network.
+            What the chain alone cannot show is a stream whose end, or all of it, is gone: keep the output of --heads apart, and compare.
+
+            Examples:
+              mailkey ledger verify
+              mailkey ledger verify ledger.jsonl
+              mailkey ledger verify --heads | sort > heads-2026-11.txt
+            """)
+        { file, heads };
+        command.SetAction(async (result, cancellationToken) =>
+        {
+            switch (result.GetValue(file))
+            {
+                case null:
+                    return await GuardedAsync(console, store => AuditAsync(console, time, EventsOf(store, cancellationToken), result.GetValue(heads)));
+                case "-":
+                    return await OfFileAsync(console.Input);
+                case var path:
+                    await using (var input = File.OpenRead(path))
+                    {
+                        return await OfFileAsync(input);
+                    }
+            }
+
+            async Task<int> OfFileAsync(Stream input)
+            {
+                try
+                {
+                    return await AuditAsync(console, time, LedgerFile.ReadAsync(input, cancellationToken), result.GetValue(heads));
+                }
+                catch (FormatException e)
+                {
+                    return console.Fail(e.Message);
+                }
+            }
+        });
+        return command;
+    }
+
+    private static async Task<int> AuditAsync(ToolConsole console, TimeProvider time, IAsyncEnumerable<StoredEvent> events, bool heads)
+    {
+        var audit = new ChainAudit();
+        var problems = 0;
+        var told = time.GetTimestamp();
+        await foreach (var stored in events)
+        {
+            if (audit.Next(stored) is { } problem && ++problems <= MaxProblems)
+            {
+                console.Text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{LifeOfMessage.Text(problem.StreamId)}, event {problem.Version}: {LifeOfMessage.Text(problem.Problem)}"));
+            }
+
+            if (time.GetElapsedTime(told) > ProgressInterval)
+            {
+                told = time.GetTimestamp();
+                await console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{audit.Events} events"));
+            }
+        }
+
+        if (heads)
+        {
+            foreach (var (stream, version, hash) in audit.Heads)
+            {
+                console.Text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{LifeOfMessage.Text(stream)} {version} {hash}"));
+            }
+        }
+
+        // With --heads standard output is for a file.
+        await (heads ? console.Error : console.Text).WriteLineAsync(problems == 0
+            ? string.Create(CultureInfo.InvariantCulture, $"{audit.Events} events in {audit.Streams} streams: every hash fits.")
+            : string.Create(CultureInfo.InvariantCulture, $"{audit.Events} events in {audit.Streams} streams: {problems} streams are broken."));
+        return problems == 0 ? ExitCode.Yes : ExitCode.No;
+    }
+
+    private static async IAsyncEnumerable<StoredEvent> EventsOf(PostgresEventStore store, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var stored in store.ReadRangeAsync(0, await store.SafePositionAsync(cancellationToken), cancellationToken))
+        {
+            yield return stored;
+        }
+    }
+
+    private static void Print(TextWriter output, StoredEvent stored)
+    {
+        var headers = EventHeaders.Read(stored.Headers);
+        using var data = JsonDocument.Parse(stored.Data);
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{LifeOfMessage.Time(stored.At)}  {stored.Version,4}  {LifeOfMessage.Text(stored.Type)}  by {LifeOfMessage.Text(headers?.Actor ?? "?")}"));
+        foreach (var property in data.RootElement.EnumerateObject())
+        {
+            output.WriteLine($"                                {LifeOfMessage.Text(property.Name)}: {LifeOfMessage.Text(property.Value.ToString())}");
+        }
+    }
+
+    private static async Task WriteAsync(Stream output, StoredEvent stored, CancellationToken cancellationToken)
+    {
+        var line = new ArrayBufferWriter<byte>();
+        LedgerFile.Write(stored, line);
+        await output.WriteAsync(line.WrittenMemory, cancellationToken);
+    }
+
+    private static async Task<int> GuardedAsync(ToolConsole console, Func<PostgresEventStore, Task<int>> run)
+    {
+        try
+        {
+            await using var database = NpgsqlDataSource.Create(ServiceOptions.Read().Postgres.ConnectionString);
+            return await run(new(database, Schema));
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
+        {
+            return console.Fail("this database has no ledger yet: the agreements service makes it when it first starts.");
+        }
+        catch (NpgsqlException e)
+        {
+            return console.Fail($"the ledger can't be read: {e.Message} Mailkey:Postgres:ConnectionString says where it is; mailkey config show prints it.");
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        {
+            return console.Fail($"the configuration can't be read: {e.Message} See mailkey config check.");
+        }
+    }
+}
