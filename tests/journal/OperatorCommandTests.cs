@@ -54,6 +54,9 @@ public sealed class OperatorCommandTests(PostgresServer postgres, RabbitMqServer
         Assert.Contains("Rule        published", output, StringComparison.Ordinal);
         AssertInOrder(
             output,
+            "  Header      no From field\n",
+            "  DKIM        pass d=example.org s=s1 a=rsa-sha256, 2048 bits; delivery 7 of this signature\n",
+            "  DKIM        fail d= s=\\x1b[2J a=?: no\n",
             "  SPF         fail for example.org (mailfrom), by -all; the domain says: \\x1b[2Jgo away\n",
             "  Blocklist   bl.example: listed as 127.0.0.2 127.0.0.4: see https://bl.example\n",
             "  Allowlist   al.example: clear\n",

@@ -14,6 +14,12 @@ internal static class Sample
     {
         HostState = "exists", Result = "pass", Domain = "example.org", Reason = "good", Rule = "published", Verifier = "verifier-1", ElapsedMicroseconds = 1,
         Spf = new() { Result = "fail", Identity = "mailfrom", Domain = "example.org", Mechanism = "-all", Reason = "\x1b[2Jgo away" },
+        HeaderProblem = "no From field",
+        Dkim =
+        [
+            new() { Result = "pass", Domain = "example.org", Selector = "s1", Algorithm = "rsa-sha256", KeyBits = 2048, Seen = 7 },
+            new() { Result = "fail", Domain = "", Selector = "\x1b[2J", Reason = "no" },
+        ],
         Blocklists =
         [
             new() { Zone = "bl.example", Result = "listed", Codes = ["127.0.0.2", "127.0.0.4"], Reason = "see https://bl.example" },

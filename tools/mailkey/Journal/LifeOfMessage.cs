@@ -127,6 +127,16 @@ internal sealed class LifeOfMessage(string queueId, IReadOnlyList<StoredEvent> e
         }
 
         Line(output, "Reason", Text(verdict.Reason));
+        if (verdict.HeaderProblem is { } problem)
+        {
+            Line(output, "Header", Text(problem));
+        }
+
+        foreach (var dkim in verdict.Dkim)
+        {
+            Line(output, "DKIM", Dkim(dkim));
+        }
+
         if (verdict.Spf is { } spf)
         {
             Line(output, "SPF", Spf(spf));
@@ -138,6 +148,13 @@ internal sealed class LifeOfMessage(string queueId, IReadOnlyList<StoredEvent> e
         }
 
         Line(output, "Judged by", string.Create(CultureInfo.InvariantCulture, $"{Text(verdict.Verifier)} in {verdict.ElapsedMicroseconds / 1000.0:0.0} ms"));
+    }
+
+    private static string Dkim(DkimEvidence dkim)
+    {
+        var bits = dkim.KeyBits is { } length ? string.Create(CultureInfo.InvariantCulture, $", {length} bits") : "";
+        var seen = dkim.Seen is > 1 and var times ? string.Create(CultureInfo.InvariantCulture, $"; delivery {times} of this signature") : "";
+        return $"{Text(dkim.Result)} d={Text(dkim.Domain)} s={Text(dkim.Selector)} a={Text(dkim.Algorithm ?? "?")}{bits}{(dkim.Reason is { } reason ? $": {Text(reason)}" : "")}{seen}";
     }
 
     private static string Spf(SpfEvidence spf)
