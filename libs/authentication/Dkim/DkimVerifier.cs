@@ -239,12 +239,16 @@ public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, Verif
         {
             Result = ResultWord.PermError,
             Domain = domain,
-            Selector = SignatureTags.Printable(list.ValueOf("s"u8)) ?? "",
+            Selector = Selector(list.ValueOf("s"u8)),
             Algorithm = SignatureTags.Printable(list.ValueOf("a"u8)),
             Identity = Identity(list, domain),
             SignatureStart = Unfolded(list.ValueOf("b"u8)),
         };
     }
+
+    // RFC 8616 §5: s= may be written in U-labels as well.
+    private static string Selector(ReadOnlySpan<byte> s) =>
+        !Ascii.IsValid(s) && DomainName.TryNormalize(Encoding.UTF8.GetString(s), out var normal) ? normal : SignatureTags.Printable(s) ?? "";
 
     private static string? Identity(in TagList list, string domain)
     {
