@@ -130,4 +130,24 @@ public sealed class PolicyFileTests
         var file = PolicyFile.Load("/nowhere/policy.json");
         Assert.Contains("can't be read", Assert.Single(file.Errors).Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void The_examples_of_the_documentation_are_valid()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "Microservices.sln")))
+        {
+            folder = folder.Parent ?? throw new InvalidOperationException("Microservices.sln is not above the tests.");
+        }
+
+        var blocks = File.ReadAllText(Path.Combine(folder.FullName, "docs/policy.md")).Split("```");
+        var whole = blocks.Single(block => block.StartsWith("jsonc\n", StringComparison.Ordinal))["jsonc\n".Length..];
+        var file = Sample.Parse(whole, ("blocked-networks.txt", "198.51.100.0/24 # example\n"));
+        Assert.Empty(file.Errors);
+        Assert.Equal(10, file.Rules!.Count);
+
+        var rules = blocks.Where(block => block.StartsWith("json\n", StringComparison.Ordinal)).Select(block => block["json\n".Length..]).ToList();
+        Assert.Equal(5, rules.Count);
+        Assert.Empty(Sample.Parse($$"""{ "lists": { "partners": ["example.org"], "own-networks": ["192.0.2.0/24"] }, "rules": [ {{string.Join(',', rules)}} ] }""").Errors);
+    }
 }

@@ -83,6 +83,35 @@ public sealed class JournalJsonTests
         },
     };
 
+    [Fact]
+    public void What_policy_adds_keeps_its_json()
+    {
+        var verdict = Verdict with
+        {
+            Size = 7, Outcome = VerdictOutcome.Quarantine, Tags = ["t"],
+            History = new() { FirstSeen = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero), LastSeen = new(2026, 3, 2, 12, 0, 0, TimeSpan.Zero), Accepted = 1, Refused = 2 },
+        };
+        var refused = new TransactionRefused
+        {
+            Connection = Connection, Envelope = Envelope with { Quarantine = "q" }, Reply = new() { Code = 550, EnhancedCode = "5.7.20", Text = "no" }, Size = 7,
+            ReceivedAt = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero), Verdict = verdict,
+        };
+        var json = JsonSerializer.Serialize(refused, JournalJson.Default.TransactionRefused);
+
+        Assert.Contains("""envelopeId":"e","quarantine":"q"}""", json, StringComparison.Ordinal);
+        Assert.Contains(""","size":7,"receivedAt":"2026-03-01T12:00:00+00:00","verdict":{""", json, StringComparison.Ordinal);
+        Assert.Contains(
+            ""","size":7,"history":{"firstSeen":"2026-03-01T12:00:00+00:00","lastSeen":"2026-03-02T12:00:00+00:00","accepted":1,"refused":2},"outcome":"quarantine","tags":["t"],"rule":"published",""",
+            json,
+            StringComparison.Ordinal);
+        Assert.Equal(json, JsonSerializer.Serialize(JsonSerializer.Deserialize(json, JournalJson.Default.TransactionRefused), JournalJson.Default.TransactionRefused));
+    }
+
+    [Fact]
+    public void The_words_for_an_outcome_never_change() => Assert.Equal(
+        ["accept", "quarantine", "defer", "greylist", "rate-limit", "reject"],
+        [VerdictOutcome.Accept, VerdictOutcome.Quarantine, VerdictOutcome.Defer, VerdictOutcome.Greylist, VerdictOutcome.RateLimit, VerdictOutcome.Reject]);
+
     [Theory]
     [MemberData(nameof(Events))]
     public void Event_keeps_its_name_and_its_json(object journalEvent, string name, string json)
