@@ -185,6 +185,12 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
                 Fail($"{key}:Name", "is listed twice", zone.Name);
             }
 
+            // RFC 1035 §2.3.4: 32 nibbles and their dots stand before it.
+            if (zone.Name.Length > MaxDomainLength - 64)
+            {
+                Fail($"{key}:Name", "is too long to ask about IPv6 clients", zone.Name);
+            }
+
             if (zone.Kind is not ("block" or "allow"))
             {
                 Fail($"{key}:Kind", "must be block or allow", zone.Kind);

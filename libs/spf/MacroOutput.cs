@@ -36,8 +36,9 @@ internal ref struct MacroOutput(Span<char> buffer, bool keepsEnd)
         {
             if (_keepsEnd)
             {
-                text = text.Length > _buffer.Length / 2 ? text[^(_buffer.Length / 2)..] : text;
-                Forget(Math.Min(_length, _buffer.Length / 2));
+                var half = _buffer.Length / 2;
+                Forget(text.Length > half ? _length : half);
+                text = text.Length > half ? text[^half..] : text;
             }
             else
             {

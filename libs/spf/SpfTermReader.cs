@@ -9,6 +9,8 @@ internal static class SpfTermReader
     private static readonly SearchValues<char> NameCharacters =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.");
 
+    private static readonly SearchValues<char> Visible = SearchValues.Create([.. Enumerable.Range('!', '~' - '!' + 1).Select(c => (char)c)]);
+
     /// <summary>Reads the next term.</summary>
     /// <returns>False at the end of the record, where the error has no message, and where it is malformed.</returns>
     public static bool TryRead(ReadOnlySpan<char> record, ref int at, out SpfTerm term, out SpfSyntaxError error)
@@ -28,7 +30,7 @@ internal static class SpfTermReader
         at = start + text.Length;
 
         // RFC 7208 §3.1: ASCII; and only spaces separate terms, so nothing else that is not visible may stand in one.
-        var odd = text.IndexOfAnyExceptInRange('!', '~');
+        var odd = text.IndexOfAnyExcept(Visible);
         if (odd >= 0)
         {
             error = new(start + odd, string.Create(CultureInfo.InvariantCulture, $"character {(int)text[odd]}"));

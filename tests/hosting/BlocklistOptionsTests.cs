@@ -39,6 +39,7 @@ public sealed class BlocklistOptionsTests
     [Theory]
     [InlineData("Name", "", "Blocklists:Zones:0:Name")]
     [InlineData("Name", "bl example", "Blocklists:Zones:0:Name")]
+    [InlineData("Name", "a123456789012345678901234567890123456789012345678901234567.b123456789012345678901234567890123456789012345678901234567.c123456789012345678901234567890123456789012345678901234567.d12345678901234567890", "Blocklists:Zones:0:Name")]
     [InlineData("Kind", "white", "Blocklists:Zones:0:Kind")]
     [InlineData("Codes:0", "10.0.0.1", "Blocklists:Zones:0:Codes")]
     public void A_zone_that_makes_no_sense_is_named(string key, string value, string named)
