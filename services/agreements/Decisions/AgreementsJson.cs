@@ -1,0 +1,63 @@
+using System.Text.Json.Serialization;
+using Mailkey.Agreements.Agreements;
+using Mailkey.Agreements.Organizations;
+
+namespace Mailkey.Agreements.Decisions;
+
+/// <summary>
+/// The JSON of every event, and of the states they add up to. It is kept for ever and hashed: names of properties and words of enumerations
+/// never change, and there are no floating-point numbers, which have more than one form.
+/// </summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(AgreementProposed))]
+[JsonSerializable(typeof(ProofRequested))]
+[JsonSerializable(typeof(ProofAccepted))]
+[JsonSerializable(typeof(ConsentRequested))]
+[JsonSerializable(typeof(ConsentGiven))]
+[JsonSerializable(typeof(ApprovalRequested))]
+[JsonSerializable(typeof(ApprovalGiven))]
+[JsonSerializable(typeof(AgreementActivated))]
+[JsonSerializable(typeof(TermsProposed))]
+[JsonSerializable(typeof(TermsAccepted))]
+[JsonSerializable(typeof(TermsAgreed))]
+[JsonSerializable(typeof(TermsDeclined))]
+[JsonSerializable(typeof(TermsWithdrawn))]
+[JsonSerializable(typeof(TermsLapsed))]
+[JsonSerializable(typeof(AddressAssigned))]
+[JsonSerializable(typeof(CredentialIssued))]
+[JsonSerializable(typeof(CredentialWithdrawn))]
+[JsonSerializable(typeof(TrafficRecorded))]
+[JsonSerializable(typeof(ComplaintReceived))]
+[JsonSerializable(typeof(MisuseObserved))]
+[JsonSerializable(typeof(AgreementPromoted))]
+[JsonSerializable(typeof(AgreementDemoted))]
+[JsonSerializable(typeof(AgreementPaused))]
+[JsonSerializable(typeof(AgreementResumed))]
+[JsonSerializable(typeof(AgreementSuspended))]
+[JsonSerializable(typeof(SuspensionLifted))]
+[JsonSerializable(typeof(AgreementRefused))]
+[JsonSerializable(typeof(AgreementExpired))]
+[JsonSerializable(typeof(AgreementReopened))]
+[JsonSerializable(typeof(AgreementRevoked))]
+[JsonSerializable(typeof(AgreementState))]
+[JsonSerializable(typeof(OrganizationContacted))]
+[JsonSerializable(typeof(OrganizationContactChanged))]
+[JsonSerializable(typeof(OrganizationProven))]
+[JsonSerializable(typeof(OrganizationWaiting))]
+[JsonSerializable(typeof(OrganizationApprovalRequested))]
+[JsonSerializable(typeof(OrganizationApproved))]
+[JsonSerializable(typeof(OrganizationVerified))]
+[JsonSerializable(typeof(ProposalAdmitted))]
+[JsonSerializable(typeof(OrganizationHistoryRecorded))]
+[JsonSerializable(typeof(OrganizationPromoted))]
+[JsonSerializable(typeof(OrganizationDemoted))]
+[JsonSerializable(typeof(OrganizationProofLost))]
+[JsonSerializable(typeof(OrganizationSuspended))]
+[JsonSerializable(typeof(OrganizationSuspensionLifted))]
+[JsonSerializable(typeof(OrganizationRefused))]
+[JsonSerializable(typeof(OrganizationLapsed))]
+[JsonSerializable(typeof(OrganizationBanned))]
+[JsonSerializable(typeof(OrganizationBanLifted))]
+[JsonSerializable(typeof(OrganizationState))]
+[JsonSerializable(typeof(OrganizationStanding))]
+public sealed partial class AgreementsJson : JsonSerializerContext;

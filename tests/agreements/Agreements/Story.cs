@@ -1,0 +1,164 @@
+using System.Text.Json;
+using Mailkey.Agreements.Agreements;
+using Mailkey.Agreements.Decisions;
+
+namespace Mailkey.Agreements.Tests.Agreements;
+
+/// <summary>One agreement as a test tells it: commands, the events that follow, and the time.</summary>
+internal sealed class Story
+{
+    public static readonly DateTimeOffset Start = new(2026, 11, 2, 8, 0, 0, TimeSpan.Zero);
+    public static readonly Actor User = new(ActorKind.User, "alice@b.example");
+    public static readonly Actor Forwarder = new(ActorKind.Forwarder, "a.example");
+    public static readonly Actor Operator = new(ActorKind.Operator, "postmaster");
+    public static readonly Actor System = new(ActorKind.System, "negotiation");
+
+    public static readonly Terms Terms = new()
+    {
+        Dnsbl = DnsblTerm.Skip,
+        Spf = SpfTerm.Ignore,
+        Mailkey = MailkeyTerm.IgnoreRecipientBinding,
+        Feedback = new(FeedbackFormat.Arf, "abuse@a.example"),
+        Rate = 200,
+        Size = 20 << 20,
+    };
+
+    public static readonly ConsentAnswer Answer = new(ConsentMeans.Portal, "2001:db8::7", "Do you want mail of the list dev of a.example?");
+
+    private readonly List<AgreementEvent> _events = [];
+
+    public AgreementPolicy Policy { get; set; } = AgreementPolicy.Default;
+
+    public DateTimeOffset Now { get; set; } = Start;
+
+    public AgreementState State { get; private set; } = AgreementState.None;
+
+    public IReadOnlyList<AgreementEvent> Events => _events;
+
+    public static Propose Proposal => new(Forwarder)
+    {
+        Forwarder = "a.example",
+        Recipient = "alice@b.example",
+        Account = "alice@b.example",
+        Category = "mailing-list",
+        Subscription = "dev.lists.a.example",
+        DisplayName = "Developers of A",
+        Methods = [AgreementMethod.Reference, AgreementMethod.Address, AgreementMethod.Auth],
+        Terms = Terms,
+        Evidence = new(Start.AddDays(-400), "192.0.2.9", "Subscribe me to dev."),
+    };
+
+    /// <summary>Gives a command, folds what follows, and returns the decision.</summary>
+    public Decision<AgreementEvent> Try(AgreementCommand command)
+    {
+        var decision = Agreement.Decide(State, command, Policy, Now);
+        foreach (var happened in decision.Events)
+        {
+            _events.Add(happened);
+            State = Agreement.Evolve(State, happened);
+        }
+
+        return decision;
+    }
+
+    /// <summary>Gives commands that must be followed.</summary>
+    public Story Do(params IReadOnlyList<AgreementCommand> commands)
+    {
+        foreach (var command in commands)
+        {
+            var decision = Try(command);
+            Assert.Null(decision.Refusal);
+            Assert.NotEmpty(decision.Events);
+        }
+
+        return this;
+    }
+
+    /// <summary>Gives a command that must be refused, and then leaves no trace.</summary>
+    public Story Refused(Refusal refusal, AgreementCommand command)
+    {
+        var decision = Try(command);
+        Assert.Equal(refusal.Code, decision.Refusal?.Code);
+        Assert.StartsWith(refusal.Text, decision.Refusal!.Text, StringComparison.Ordinal);
+        Assert.Empty(decision.Events);
+        return this;
+    }
+
+    /// <summary>Gives a command that has been followed already.</summary>
+    public Story Nothing(AgreementCommand command)
+    {
+        var decision = Try(command);
+        Assert.Null(decision.Refusal);
+        Assert.Empty(decision.Events);
+        return this;
+    }
+
+    public Story After(TimeSpan time)
+    {
+        Now += time;
+        return this;
+    }
+
+    /// <summary>A story that has come to a status by the shortest way.</summary>
+    public static Story At(AgreementStatus status, AgreementPolicy? policy = null)
+    {
+        var story = new Story { Policy = policy ?? AgreementPolicy.Default };
+        if (status is AgreementStatus.AwaitingApproval)
+        {
+            story.Policy = story.Policy with { Approval = new() { RiskFrom = 50 } };
+        }
+
+        AgreementCommand[] steps = status switch
+        {
+            AgreementStatus.None => [],
+            AgreementStatus.Proposed => [Proposal],
+            AgreementStatus.AwaitingProof => [Proposal, Ask],
+            AgreementStatus.AwaitingConsent => [Proposal, Ask, Proof],
+            AgreementStatus.AwaitingApproval => [Proposal, Ask, Proof, Yes with { Risk = 50 }],
+            AgreementStatus.ActiveProbation => [Proposal, Ask, Proof, Yes],
+            AgreementStatus.Refused => [Proposal, new RefuseConsent(User, null)],
+            AgreementStatus.Revoked => [Proposal, Ask, Proof, Yes, new End(User, null)],
+            _ => [Proposal, Ask, Proof, Yes],
+        };
+        story.Do(steps);
+        switch (status)
+        {
+            case AgreementStatus.ActiveEstablished:
+                story.Promote();
+                break;
+            case AgreementStatus.Renegotiating:
+                story.Promote().Do(new ProposeTerms(Forwarder, Terms with { Rate = 500 }, null));
+                break;
+            case AgreementStatus.Suspended:
+                story.Do(new Suspend(Operator, "under investigation"));
+                break;
+            case AgreementStatus.Expired:
+                story = new Story { Policy = story.Policy }.Do(Proposal, Ask, Proof).After(story.Policy.ConsentPeriod).Do(new CheckDeadlines(System));
+                break;
+        }
+
+        Assert.Equal(status, story.State.Status);
+        return story;
+    }
+
+    public static RequestProof Ask => new(System, [ProofKind.RequestSignature]);
+
+    public static AcceptProof Proof => new(System, [ProofKind.RequestSignature]);
+
+    public static GiveConsent Yes => new(User, 1, Answer, Risk: 0);
+
+    /// <summary>Days of good history, then the review.</summary>
+    public Story Promote()
+    {
+        for (var day = 0; day < 15; day++)
+        {
+            Do(new RecordTraffic(System, DateOnly.FromDateTime(Now.UtcDateTime), 10)).After(TimeSpan.FromDays(1));
+        }
+
+        return Do(new ReviewTrust(System));
+    }
+
+    /// <summary>The state as JSON, in which all of it can be compared.</summary>
+    public static string Json(AgreementState state) => JsonSerializer.Serialize(state with { Reports = [] }, AgreementsJson.Default.AgreementState)
+        + string.Join('|', state.Reports.Order(StringComparer.Ordinal));
+}
