@@ -176,9 +176,11 @@ public sealed class KeySetFetcher : IDisposable
         SocketException? last = null;
         foreach (var address in addresses ?? [])
         {
-            var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            Socket? socket = null;
             try
             {
+                // Where the system has no IPv6, an IPv4 address may come after this one.
+                socket = new(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
                 await socket.ConnectAsync(new IPEndPoint(address, context.DnsEndPoint.Port), cancellationToken).ConfigureAwait(false);
 
                 // Judged by the address that was really reached, not by what a name said a moment ago.
@@ -191,12 +193,12 @@ public sealed class KeySetFetcher : IDisposable
             }
             catch (SocketException e)
             {
-                socket.Dispose();
+                socket?.Dispose();
                 last = e;
             }
             catch
             {
-                socket.Dispose();
+                socket?.Dispose();
                 throw;
             }
         }

@@ -221,17 +221,19 @@ internal sealed class SmtpConnection : IAsyncDisposable
     private static async Task<(SmtpConnection? Connection, Finding? Problem, bool IsTlsBroken)> TryOpenAsync(
         ExchangerAddress address, bool isLmtp, string ownName, bool allowTls, DeliveryOptions options, TimeProvider time, CancellationToken stopping)
     {
-        Socket socket = new(address.EndPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        Socket? socket = null;
         using (var timeout = CancellationTokenSource.CreateLinkedTokenSource(stopping))
         {
             timeout.CancelAfter(options.ConnectTimeout);
             try
             {
+                // Where the system has no IPv6, or no socket left, that is said here already.
+                socket = new(address.EndPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
                 await socket.ConnectAsync(address.EndPoint, timeout.Token);
             }
             catch (Exception e) when (e is SocketException or OperationCanceledException)
             {
-                socket.Dispose();
+                socket?.Dispose();
                 stopping.ThrowIfCancellationRequested();
                 return (null, Finding.Temporary("4.4.1", $"connect to {address}: {(e is SocketException ? e.Message : "timed out")}"), false);
             }
@@ -304,7 +306,7 @@ internal sealed class SmtpConnection : IAsyncDisposable
         await encrypted.AuthenticateAsClientAsync(
             new SslClientAuthenticationOptions
             {
-                TargetHost = _address.Name,
+                TargetHost = _address.CertificateName,
 #pragma warning disable CA5359 // See above.
                 RemoteCertificateValidationCallback = static (_, _, _, _) => true,
 #pragma warning restore CA5359
@@ -713,6 +715,25 @@ internal sealed record ExchangerAddress(string Name, IPEndPoint EndPoint)
 {
     /// <summary>The name as a URI writes it: an IPv6 address in brackets.</summary>
     public string HostPart => Name.Contains(':', StringComparison.Ordinal) ? $"[{Name}]" : Name;
+
+    /// <summary>
+    /// What the handshake asks for. The DNS holds names that no certificate can bear and that SslStream throws at, such as one that
+    /// is a lone hyphen: of such a host its address is asked for.
+    /// </summary>
+    public string CertificateName
+    {
+        get
+        {
+            try
+            {
+                return DomainName.TryParse(Name, out _, out _) && new IdnMapping().GetAscii(Name).Length > 0 ? Name : EndPoint.Address.ToString();
+            }
+            catch (ArgumentException)
+            {
+                return EndPoint.Address.ToString();
+            }
+        }
+    }
 
     public override string ToString() => $"{Name}[{EndPoint}]";
 }

@@ -152,15 +152,30 @@ internal sealed class ExchangerLookup(IDnsResolver resolver, IOptions<MailkeyOpt
     private bool IsOwn((int Preference, string Host) host) => host.Host == _ownName;
 
     // Anybody can publish an MX that points to this very machine, behind its own filters. Port 25 only: any other is a test.
-    private bool IsUsable(IPAddress address)
+    private bool IsUsable(IPAddress address) => _port != 25 || IsElsewhere(address);
+
+    // Private networks may hold exchangers of our own; what is meant for this host or its link never does.
+    private static bool IsElsewhere(IPAddress address)
     {
-        address = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        return _port != 25
-            || (!IPAddress.IsLoopback(address)
-                && !address.IsIPv6LinkLocal
-                && !address.IsIPv6Multicast
-                && !address.Equals(IPAddress.Any)
-                && !address.Equals(IPAddress.IPv6Any)
-                && address.GetAddressBytes() is not [>= 224, _, _, _] and not [0, _, _, _]);
+        if (EmbeddedV4(address) is { } embedded)
+        {
+            return IsElsewhere(embedded);
+        }
+
+        return !IPAddress.IsLoopback(address)
+            && !address.IsIPv6LinkLocal
+            && !address.IsIPv6Multicast
+            && !address.Equals(IPAddress.IPv6Any)
+            && address.GetAddressBytes() is not [>= 224, _, _, _] and not [0, _, _, _] and not [169, 254, _, _];
     }
+
+    // Mapped and compatible (RFC 4291 §2.5.5), NAT64 (RFC 6052), 6to4 (RFC 3056): a translator leads to the IPv4 address.
+    private static IPAddress? EmbeddedV4(IPAddress address) => address.GetAddressBytes() switch
+    {
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, .. var v4] => new(v4),
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, .. var v4] when v4 is not [0, 0, 0, 0 or 1] => new(v4),
+        [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, .. var v4] => new(v4),
+        [0x20, 0x02, var a, var b, var c, var d, ..] => new((byte[])[a, b, c, d]),
+        _ => null,
+    };
 }

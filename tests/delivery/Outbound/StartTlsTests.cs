@@ -72,6 +72,31 @@ public sealed class StartTlsTests : IDisposable
         Assert.Equal(OutcomeKind.Delivered, Assert.Single(await bench.SendAsync("a@example.org")).Kind);
     }
 
+    public static TheoryData<string> StrangeNames => [@"\013\010evil.example", @"a\.b\032c.example", "x..y", "-", string.Concat(Enumerable.Repeat(@"\000", 250)), "xn--\u00e9", "xn--a.example", "xn--99999999.example", "a_b.example", "-x.evil.example", "127.0.0.1", "::1"];
+
+    [Theory]
+    [MemberData(nameof(StrangeNames))]
+    public async Task A_host_whose_name_is_no_host_name_is_no_fault_of_ours(string name)
+    {
+        await using ScriptedServer server = new(async session =>
+        {
+            await session.WriteAsync("220 hi\r\n");
+            await session.ReadLineAsync();
+            await session.WriteAsync("250-hi\r\n250 STARTTLS\r\n");
+            await session.ReadLineAsync();
+            await session.WriteAsync("220 go\r\n");
+            await session.EncryptAsync(_certificate);
+            await ServeAsync(session, "250 hi\r\n");
+        });
+        ExchangerAddress address = new(name, new(System.Net.IPAddress.Loopback, server.Port));
+
+        var (connection, problem) = await SmtpConnection.OpenAsync(address, isLmtp: false, "mail.edge.example", new(), TimeProvider.System, TestContext.Current.CancellationToken);
+
+        Assert.Null(problem);
+        Assert.True(connection!.IsEncrypted);
+        await connection.DisposeAsync();
+    }
+
     private static async Task ServeAsync(ScriptedServer.Session session, string hello, string startTls = "502 no\r\n")
     {
         while (await session.ReadLineAsync() is { } line)

@@ -104,12 +104,29 @@ public sealed class ExchangerLookupTests : IAsyncLifetime
     [InlineData("[127.0.0.1]")]
     [InlineData("[ipv6:::ffff:127.0.0.1]")]
     [InlineData("[0.0.0.0]")]
+    [InlineData("[169.254.169.254]")]
+    [InlineData("[ipv6:::127.0.0.1]")]
+    [InlineData("[ipv6:::]")]
+    [InlineData("[ipv6:::1]")]
+    [InlineData("[ipv6:64:ff9b::7f00:1]")]
+    [InlineData("[ipv6:2002:7f00:1::1]")]
+    [InlineData("[ipv6:2002:a9fe:a9fe::1]")]
+    [InlineData("[ipv6:fe80::1]")]
+    [InlineData("[ipv6:ff02::1]")]
     public async Task Nobody_leads_us_to_our_own_host_on_the_real_port(string domain)
     {
         var (addresses, problem) = await FindAsync(domain, port: 25);
         Assert.Empty(addresses);
         Assert.True(problem!.IsPermanent);
     }
+
+    [Theory]
+    [InlineData("[192.0.2.1]")]
+    [InlineData("[10.0.0.1]")]
+    [InlineData("[ipv6:2001:db8::1]")]
+    [InlineData("[ipv6:64:ff9b::c000:201]")]
+    public async Task Others_are_reached_on_the_real_port(string domain) =>
+        Assert.Equal(25, Assert.Single((await FindAsync(domain, port: 25)).Addresses).EndPoint.Port);
 
     [Fact]
     public async Task A_dead_exchanger_is_passed_over()
