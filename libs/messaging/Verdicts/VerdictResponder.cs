@@ -15,11 +15,14 @@ namespace Mailkey.Messaging.Verdicts;
 /// <summary>
 /// Takes batches off the queue and answers each message when its verdict is ready: those that need no network at once and
 /// together, slow ones by themselves. A batch is acknowledged when all of it is answered; if this process dies before,
-/// another verifier gets it.
+/// another verifier gets it. Only so many can wait like this: those that are slow beyond it are acknowledged at once, so
+/// that senders with slow name servers never use up what the broker hands out. What that costs is one 451 if we die.
 /// </summary>
 internal sealed class VerdictResponder(IOptions<MailkeyOptions> options, BrokerLink link, IVerdictGiver giver, ILogger<VerdictResponder> logger)
     : BackgroundService, IHealthCheck
 {
+    private readonly int maxHeld = options.Value.Verdict.Concurrency / 2;
+    private int held;
     private volatile bool connected;
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
@@ -99,8 +102,16 @@ internal sealed class VerdictResponder(IOptions<MailkeyOptions> options, BrokerL
         }
         else
         {
-            // Not awaited: the next batch must not wait for this one's DNS. Prefetch bounds how many there can be.
-            _ = FinishAsync(channel, delivery.DeliveryTag, replyTo, slow, lost);
+            var isHeld = Interlocked.Increment(ref held) <= maxHeld;
+            if (!isHeld)
+            {
+                Interlocked.Decrement(ref held);
+                await channel.BasicAckAsync(delivery.DeliveryTag, multiple: false, lost);
+            }
+
+            // Not awaited: the next batch must not wait for this one's DNS. How many there can be is bounded by the sessions of
+            // ingress, each of which asks one question, and gives up after a time.
+            _ = FinishAsync(channel, isHeld ? delivery.DeliveryTag : null, replyTo, slow, lost);
         }
     }
 
@@ -122,7 +133,7 @@ internal sealed class VerdictResponder(IOptions<MailkeyOptions> options, BrokerL
         }
     }
 
-    private async Task FinishAsync(IChannel channel, ulong tag, string replyTo, List<Task<MessageVerified?>> slow, CancellationToken lost)
+    private async Task FinishAsync(IChannel channel, ulong? heldTag, string replyTo, List<Task<MessageVerified?>> slow, CancellationToken lost)
     {
         try
         {
@@ -134,11 +145,21 @@ internal sealed class VerdictResponder(IOptions<MailkeyOptions> options, BrokerL
                 }
             }
 
-            await channel.BasicAckAsync(tag, multiple: false, lost);
+            if (heldTag is { } tag)
+            {
+                await channel.BasicAckAsync(tag, multiple: false, lost);
+            }
         }
         catch (Exception e) when (e is OperationCanceledException or RabbitMQ.Client.Exceptions.AlreadyClosedException or IOException)
         {
             logger.LogInformation("The broker was lost with {Count} verdicts under way", slow.Count);
+        }
+        finally
+        {
+            if (heldTag is not null)
+            {
+                Interlocked.Decrement(ref held);
+            }
         }
     }
 

@@ -118,6 +118,38 @@ public sealed class VerdictRequestTests(RabbitMqServer rabbit) : IClassFixture<R
         Assert.NotNull(answer);
     }
 
+    [Fact]
+    public async Task Slow_messages_hold_up_nobody_however_many_they_are()
+    {
+        const int many = 100;
+        var slow = new TaskCompletionSource();
+        var begun = new SemaphoreSlim(0);
+        using var verifier = await StartVerifierAsync(new Giver(async message =>
+        {
+            if (message.QueueId.StartsWith("slow", StringComparison.Ordinal))
+            {
+                begun.Release();
+                await slow.Task;
+            }
+
+            return Verdict(message);
+        }));
+        using var ingress = await StartIngressAsync();
+        var requester = await ReadyAsync(ingress);
+
+        // Each in a bus message of its own.
+        List<Task<MessageVerified?>> late = [];
+        for (var n = 0; n < many; n++)
+        {
+            late.Add(requester.AskAsync(Message($"slow-{n}"), CancellationToken.None).AsTask());
+            Assert.True(await begun.WaitAsync(TimeSpan.FromSeconds(15)), $"the verifier stopped at {n}");
+        }
+
+        Assert.NotNull(await requester.AskAsync(Message("prompt"), CancellationToken.None));
+        slow.SetResult();
+        Assert.All(await Task.WhenAll(late), Assert.NotNull);
+    }
+
     private static MessageReceived Message(string queueId) => new()
     {
         QueueId = queueId,
