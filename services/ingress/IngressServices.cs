@@ -17,6 +17,9 @@ public static class IngressServices
     /// <summary>Time that the host waits beyond the grace of the sessions, so that they end by themselves.</summary>
     private static readonly TimeSpan ShutdownMargin = TimeSpan.FromSeconds(5);
 
+    /// <summary>Octets of one connection that are read from the network before the session looks at them.</summary>
+    private const int MaxReadAhead = 128 * 1024;
+
     /// <summary>The whole service: the SMTP server and what stands behind it.</summary>
     public static WebApplicationBuilder AddIngress(this WebApplicationBuilder builder)
     {
@@ -47,6 +50,9 @@ public static class IngressServices
             // A reply is one small write that somebody waits for.
             sockets.NoDelay = true;
             sockets.Backlog = 1024;
+
+            // What a client may send ahead while its session waits for a verdict, times all connections.
+            sockets.MaxReadBufferSize = MaxReadAhead;
         });
         services.AddOptions<HostOptions>().PostConfigure<IOptions<MailkeyOptions>>((host, options) =>
         {

@@ -104,6 +104,9 @@ internal sealed class ServerCertificate
             // RFC 8996: nothing older than TLS 1.2.
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             ClientCertificateRequired = false,
+
+            // Each handshake that a client asks for again costs us more than it.
+            AllowRenegotiation = false,
         };
     }
 }
