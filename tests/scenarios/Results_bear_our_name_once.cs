@@ -48,12 +48,14 @@ public sealed class Results_bear_our_name_once(RunningSystem running)
 
         // With the lines that are almost fields, it is another message to some readers: no DKIM signature counts, and the lines are removed.
         var malformed = $"malformed-{Guid.NewGuid():N}";
-        Assert.StartsWith("250 2.", await Client.SendAsync(running.System.SmtpPort, From, [To], signed.Replace(id, malformed, StringComparison.Ordinal), Cancellation), StringComparison.Ordinal);
+        var reply = await Client.SendAsync(running.System.SmtpPort, From, [To], signed.Replace(id, malformed, StringComparison.Ordinal), Cancellation);
+        Assert.StartsWith("250 2.", reply, StringComparison.Ordinal);
         var text = await DeliveredAsync(malformed);
         Assert.Single(HeaderOf(text).Fields.ToArray(), field => AuthenticationResults.BearsAuthservId(field, AuthservId));
         Assert.Empty(HeaderOf(text).Malformed);
         Assert.Equal(2, text.Split("dkim=permerror reason=\"the header block is malformed").Length - 1);
         Assert.DoesNotContain("dkim=pass", text, StringComparison.Ordinal);
+        Assert.Contains("Header      the header block is malformed: MalformedField at octet ", await Operator.TraceAsync(running.System, reply, Cancellation), StringComparison.Ordinal);
     }
 
     private static string WithoutMalformed(string message) =>
