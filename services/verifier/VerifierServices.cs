@@ -8,6 +8,7 @@ using Mailkey.Spf;
 using Mailkey.Verifier.Evidence;
 using Mailkey.Verifier.Pins;
 using Mailkey.Verifier.Policy;
+using Mailkey.Verifier.Senders;
 using Mailkey.Verifier.Verification;
 using Microsoft.Extensions.Options;
 
@@ -20,6 +21,7 @@ public static class VerifierServices
     {
         builder.Services.AddKeySetPins();
         builder.Services.AddKeyHostDiscovery();
+        builder.Services.AddSenderPages();
         builder.Services.AddSingleton(new SignatureVerifier());
         builder.Services.AddSingleton(provider => new SpfEvaluator(
             provider.GetRequiredService<IDnsResolver>(), provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Spf.Timeout, provider.GetRequiredService<TimeProvider>()));

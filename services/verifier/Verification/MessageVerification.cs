@@ -9,6 +9,7 @@ using Mailkey.Mime;
 using Mailkey.Policy;
 using Mailkey.Verifier.Evidence;
 using Mailkey.Verifier.Policy;
+using Mailkey.Verifier.Senders;
 
 namespace Mailkey.Verifier.Verification;
 
@@ -20,6 +21,7 @@ public sealed class MessageVerification(
     DkimCheck dkim,
     BlocklistCheck blocklists,
     PolicyDesk policy,
+    RecentFailures failures,
     ServiceIdentity identity,
     TimeProvider time) : IVerdictGiver
 {
@@ -114,6 +116,15 @@ public sealed class MessageVerification(
             ElapsedMicroseconds = 0,
         };
         var (decision, history) = await policy.DecideAsync(new PolicyInput(message.Connection, message.Envelope, evidence, message.Size, message.ReceivedAt), cancellationToken);
+        evidence = evidence with
+        {
+            History = history,
+            Outcome = decision.Outcome,
+            Tags = decision.Tags.Count == 0 ? null : [.. decision.Tags.Select(tag => tag.Rule)],
+            Rule = decision.Rule,
+            ElapsedMicroseconds = (long)Stopwatch.GetElapsedTime(started).TotalMicroseconds,
+        };
+        failures.Note(evidence, decision.Disposition);
         return new()
         {
             QueueId = message.QueueId,
@@ -121,14 +132,7 @@ public sealed class MessageVerification(
             Reply = decision.Reply,
             AuthenticationResults = ResultsField.Format(message, domain, signature, other.Spf, other.Dkim),
             AddedFields = decision.AddedFields(),
-            Verdict = evidence with
-            {
-                History = history,
-                Outcome = decision.Outcome,
-                Tags = decision.Tags.Count == 0 ? null : [.. decision.Tags.Select(tag => tag.Rule)],
-                Rule = decision.Rule,
-                ElapsedMicroseconds = (long)Stopwatch.GetElapsedTime(started).TotalMicroseconds,
-            },
+            Verdict = evidence,
         };
     }
 
