@@ -59,6 +59,12 @@ public static class MailkeyConfiguration
 
             property.SetValue(owner, new ConfigurationRoot([last]).GetSection(key).Get(property.PropertyType));
         }
+
+        // Who has a page of domains shows it to whom it is for.
+        if (options is { StatusPage: { Enabled: true, PublicUrl: { Length: > 0 } page }, Policy.HelpUrl: PolicyOptions.NoHelpUrl })
+        {
+            options.Policy.HelpUrl = $"{page.TrimEnd('/')}/domain/";
+        }
     }
 
     /// <summary>The option class of which a property is a list; null when it is none.</summary>

@@ -28,6 +28,7 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
         Smtp();
         Dns();
         Policy();
+        StatusPage();
         Blocklists();
         Delivery();
         Connections();
@@ -171,6 +172,29 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
         if (!Uri.TryCreate(options.Policy.HelpUrl, UriKind.Absolute, out var url) || url.Scheme is not ("https" or "http"))
         {
             Fail("Policy:HelpUrl", "must be an http or https URL", options.Policy.HelpUrl);
+        }
+    }
+
+    private void StatusPage()
+    {
+        var page = options.StatusPage;
+        Address("StatusPage:Listen", page.Listen);
+        if (page.Port != 0 && page.Port == options.Http.Port)
+        {
+            Fail("StatusPage:Port", "must not be the port of Mailkey:Http, which is not for the world", page.Port);
+        }
+
+        if (page.PublicUrl.Length > 0 && (!Uri.TryCreate(page.PublicUrl, UriKind.Absolute, out var url) || url is not { Scheme: "https" or "http", Query: "", Fragment: "", UserInfo: "" }))
+        {
+            Fail("StatusPage:PublicUrl", "must be an http or https URL without query", page.PublicUrl);
+        }
+
+        foreach (var proxy in page.TrustedProxies)
+        {
+            if (!IPNetwork.TryParse(proxy, out _) && !IPAddress.TryParse(proxy, out _))
+            {
+                Fail("StatusPage:TrustedProxies", "takes addresses and networks, such as 10.0.0.0/8", proxy);
+            }
         }
     }
 

@@ -29,6 +29,7 @@ public sealed class MailkeyOptions
     public SpfOptions Spf { get; set; } = new();
     public BlocklistOptions Blocklists { get; set; } = new();
     public PolicyOptions Policy { get; set; } = new();
+    public StatusPageOptions StatusPage { get; set; } = new();
     public DeliveryOptions Delivery { get; set; } = new();
     public BouncesOptions Bounces { get; set; } = new();
     public StorageOptions Storage { get; set; } = new();

@@ -27,6 +27,9 @@ public sealed class PolicyOptions
     [Description("Whether accepted and refused messages are counted by sender domain, for rules that ask for history.")]
     public bool History { get; set; } = true;
 
-    [Description("Page that refusals link to; the sender domain is appended.")]
-    public string HelpUrl { get; set; } = "https://mailkey.example/help?domain=";
+    /// <summary>A page that nobody has: it stands for "not set".</summary>
+    public const string NoHelpUrl = "https://mailkey.example/help?domain=";
+
+    [Description("Page that refusals link to; the sender domain is appended. Not set: the page of Mailkey:StatusPage:PublicUrl, where that is set.")]
+    public string HelpUrl { get; set; } = NoHelpUrl;
 }

@@ -1,3 +1,6 @@
+using System.Globalization;
+using Mailkey.Authentication.Keys;
+
 namespace Mailkey.Bounces.Advice;
 
 /// <summary>
@@ -22,15 +25,7 @@ public static class AdvisoryNote
             [
                 $"Anybody can send mail in the name of {domain}, because it has no mailkey. If you did not send the message above, somebody else did. To stop that:",
                 "",
-                "1. Make a key:",
-                $"  mailkey keygen {keyName}.pem",
-                "2. Have your outgoing mail server sign with it.",
-                "3. Publish it in DNS:",
-                .. condition.RecordsToPublish.Select(record => $"  {record}"),
-                "   This prints the record with your key in it:",
-                $"  mailkey records {domain} --key {keyName}={keyName}.pem",
-                "4. See it as receivers do:",
-                $"  mailkey check {domain}",
+                .. Steps(PublishingGuide.Steps(domain, keyName, condition.RecordsToPublish)),
                 "",
                 "From then on receivers refuse mail that only claims to be yours.",
             ],
@@ -52,6 +47,10 @@ public static class AdvisoryNote
         };
         return advice.Count == 0 ? [] : ["", $"-- For the owner of {domain}", "", .. advice, $"More about it: {helpUrl}"];
     }
+
+    private static IEnumerable<string> Steps(IReadOnlyList<IReadOnlyList<GuideLine>> steps) =>
+        steps.SelectMany((lines, step) => lines.Select((line, index) =>
+            line.IsLiteral ? $"  {line.Text}" : index == 0 ? string.Create(CultureInfo.InvariantCulture, $"{step + 1}. {line.Text}") : $"   {line.Text}"));
 
     private static IEnumerable<string> Problems(DomainCondition condition) =>
         ["", .. condition.Problems.Take(MaxProblems).Select(problem => $"  {problem}"), ""];

@@ -1,0 +1,47 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Mailkey.Status.Web;
+
+/// <summary>Whom limits are for: the network of a client. Addresses are used for that alone, and kept nowhere.</summary>
+internal sealed class ClientNetwork
+{
+    // What one customer has; RFC 6177 hands out /56.
+    private const int PrefixIPv4 = 24;
+    private const int PrefixIPv6 = 56;
+
+    private readonly IPNetwork[] _proxies;
+
+    /// <param name="trustedProxies">Addresses and networks.</param>
+    public ClientNetwork(IEnumerable<string> trustedProxies) =>
+        _proxies = [.. trustedProxies.Select(text => IPNetwork.TryParse(text, out var network) ? network : Single(IPAddress.Parse(text)))];
+
+    /// <summary>Name of the network, such as <c>192.0.2.0/24</c>.</summary>
+    /// <param name="peer">The other end of the connection.</param>
+    /// <param name="forwardedFor">Values of X-Forwarded-For, in order; believed only from trusted proxies, from the last on.</param>
+    public string Of(IPAddress? peer, IEnumerable<string?> forwardedFor)
+    {
+        var client = Plain(peer ?? IPAddress.None);
+        var chain = forwardedFor.SelectMany(value => (value ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).ToArray();
+        for (var i = chain.Length - 1; i >= 0 && IsTrusted(client) && IPAddress.TryParse(chain[i], out var before); i--)
+        {
+            client = Plain(before);
+        }
+
+        return Network(client);
+    }
+
+    private static string Network(IPAddress address)
+    {
+        var prefix = address.AddressFamily == AddressFamily.InterNetwork ? PrefixIPv4 : PrefixIPv6;
+        var octets = address.GetAddressBytes();
+        octets.AsSpan(prefix / 8).Clear();
+        return $"{new IPAddress(octets)}/{prefix.ToString(System.Globalization.CultureInfo.InvariantCulture)}";
+    }
+
+    private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+
+    private static IPNetwork Single(IPAddress address) => new(address, address.GetAddressBytes().Length * 8);
+
+    private bool IsTrusted(IPAddress address) => Array.Exists(_proxies, network => network.Contains(address));
+}
