@@ -26,7 +26,8 @@ public static class VerifierServices
         builder.Services.AddSingleton(provider => new SpfEvaluator(
             provider.GetRequiredService<IDnsResolver>(), provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Spf.Timeout, provider.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<SpfCheck>();
-        builder.Services.AddSingleton(provider => new DkimVerifier(provider.GetRequiredService<IDnsResolver>(), provider.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton(provider => new DkimVerifier(
+            provider.GetRequiredService<IDnsResolver>(), provider.GetRequiredService<TimeProvider>(), maxLookUps: provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Dkim.MaxConcurrent));
         builder.Services.AddSingleton<SignatureSightings>();
         builder.Services.AddSingleton<DkimCheck>();
         builder.Services.AddSingleton<BlocklistCheck>();

@@ -10,7 +10,11 @@ namespace Mailkey.Authentication.Dkim;
 internal readonly record struct DkimKeysFound(IReadOnlyList<DkimKeyRecord> Records, bool IsFault, string Reason);
 
 /// <summary>Asks the DNS for the keys of signatures (RFC 6376 §3.6.2, §6.1.2).</summary>
-internal static class DkimKeys
+/// <param name="maxConcurrent">
+/// Look-ups under way at the same time; further ones are faults at once. The senders choose the names, and with them the servers:
+/// slow ones must not take the turns of those who look for mailkeys with the same resolver.
+/// </param>
+internal sealed class DkimKeys(IDnsResolver resolver, int maxConcurrent)
 {
     /// <summary>
     /// Records of one name that are tried. RFC 6376 §3.6.2.2 leaves it undefined what several mean; each costs the work of a public
@@ -21,17 +25,28 @@ internal static class DkimKeys
     // An answer over TCP can hold hundreds.
     private const int MaxParsed = 10;
 
+    private int underWay;
+
     /// <param name="limit">When it is cancelled, a look-up under way ends as a fault.</param>
-    public static async Task<DkimKeysFound> FindAsync(IDnsResolver resolver, string name, CancellationToken limit, CancellationToken cancellationToken)
+    public async Task<DkimKeysFound> FindAsync(string name, CancellationToken limit, CancellationToken cancellationToken)
     {
         DnsAnswer answer;
         try
         {
+            if (Interlocked.Increment(ref underWay) > maxConcurrent)
+            {
+                return new([], IsFault: true, "too many keys are being looked for");
+            }
+
             answer = await resolver.ResolveAsync(name, DnsRecordType.Txt, limit).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             return new([], IsFault: true, "the key was not found in time");
+        }
+        finally
+        {
+            Interlocked.Decrement(ref underWay);
         }
 
         return answer.Status switch

@@ -18,8 +18,11 @@ namespace Mailkey.Authentication.Dkim;
 /// What can be said without a key is said first; then the keys of all signatures are asked for at the same time; the arithmetic
 /// of the public key comes last.
 /// </remarks>
-public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, VerifyKeyCache? imported = null)
+public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, VerifyKeyCache? imported = null, int maxLookUps = DkimVerifier.DefaultMaxLookUps)
 {
+    /// <summary>Look-ups of keys under way at the same time, where nobody says another number.</summary>
+    public const int DefaultMaxLookUps = 300;
+
     /// <summary>Signatures of a message that are looked at, from the top down.</summary>
     public const int MaxSignatures = SignatureFields.MaxTried;
 
@@ -29,6 +32,7 @@ public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, Verif
     /// <summary>Characters of b= that are told at most: whoever copies a signature should not make us repeat all of it.</summary>
     public const int MaxSignatureStart = 40;
 
+    private readonly DkimKeys keys = new(resolver, maxLookUps);
     private readonly VerifyKeyCache imported = imported ?? new VerifyKeyCache(VerifyKeyCache.DefaultCapacity, VerifyKey.MinDkimRsaBits);
 
     /// <summary>Verifies the signatures of a message.</summary>
@@ -50,14 +54,14 @@ public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, Verif
         {
             if (pending[i].KeyHost is { } host)
             {
-                found[i] = DkimKeys.FindAsync(resolver, host, limit.Token, cancellationToken);
+                found[i] = keys.FindAsync(host, limit.Token, cancellationToken);
             }
         }
 
         var findings = new DkimFinding[pending.Length];
         for (var i = 0; i < pending.Length; i++)
         {
-            findings[i] = found[i] is { } keys ? Conclude(block, pending[i], await keys.ConfigureAwait(false)) : pending[i].Finding;
+            findings[i] = found[i] is { } key ? Conclude(block, pending[i], await key.ConfigureAwait(false)) : pending[i].Finding;
         }
 
         Distinguish(findings);
@@ -132,11 +136,11 @@ public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, Verif
             : new(finding, field, host, content == SignatureOutcome.Pass ? null : reason);
     }
 
-    private DkimFinding Conclude(HeaderBlock block, in Pending pending, in DkimKeysFound keys)
+    private DkimFinding Conclude(HeaderBlock block, in Pending pending, in DkimKeysFound found)
     {
-        if (keys.Records.Count == 0)
+        if (found.Records.Count == 0)
         {
-            return End(pending.Finding, keys.IsFault ? SignatureOutcome.TempError : SignatureOutcome.PermError, keys.Reason);
+            return End(pending.Finding, found.IsFault ? SignatureOutcome.TempError : SignatureOutcome.PermError, found.Reason);
         }
 
         // Parsed a second time rather than kept: it points into the field, which a wait for the network does not allow.
@@ -147,7 +151,7 @@ public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, Verif
 
         DkimFinding? best = null;
         var bestOutcome = SignatureOutcome.Foreign;
-        foreach (var record in keys.Records)
+        foreach (var record in found.Records)
         {
             var outcome = Try(record, block, pending, tags, out var reason, out var bits, out var fingerprint);
             var good = outcome == SignatureOutcome.Pass;

@@ -373,6 +373,27 @@ public sealed class DkimVerifierTests
     }
 
     [Fact]
+    public async Task DkimVerifier_does_not_let_slow_servers_take_every_turn()
+    {
+        var time = new ManualTime(Now);
+        var verifier = new DkimVerifier(FixedDns.With(TestKeys.Ed25519).Silence("slow", "example.net"), time, maxLookUps: 2);
+        var slow = DkimMessage.Parse(Sign(selector: "slow", domain: "example.net"));
+        var good = DkimMessage.Parse(Sign());
+        var waiting = new[] { JudgeWithAsync(slow), JudgeWithAsync(slow) };
+
+        Assert.Equal(("temperror", "too many keys are being looked for"), await JudgeWithAsync(good));
+        time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(["temperror", "temperror"], (await Task.WhenAll(waiting).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken)).Select(finding => finding.Result));
+        Assert.Equal(("pass", null), await JudgeWithAsync(good));
+
+        async Task<(string Result, string? Reason)> JudgeWithAsync(DkimMessage message)
+        {
+            var findings = await verifier.VerifyAsync(message.Headers, message.Body, TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+            return (findings.Signatures[0].Result, findings.Signatures[0].Reason);
+        }
+    }
+
+    [Fact]
     public async Task DkimVerifier_tells_two_signatures_of_one_message_apart()
     {
         const string Field = "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=none; h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=";
