@@ -129,11 +129,11 @@ public sealed class SubscriptionTests(PostgresServer postgres) : IClassFixture<P
 
         public IReadOnlyList<long> Positions => _positions;
 
-        public override ValueTask HandleAsync(string schema, IReadOnlyList<LedgerEvent> events, IList<NpgsqlBatchCommand> statements, CancellationToken cancellationToken)
+        public override ValueTask HandleAsync(SubscriptionPage page, CancellationToken cancellationToken)
         {
             lock (_positions)
             {
-                _positions.AddRange(events.Select(e => e.Stored.Position));
+                _positions.AddRange(page.Events.Select(e => e.Stored.Position));
             }
 
             return default;

@@ -58,9 +58,10 @@ internal sealed class Balances(string name = "balances") : Projection
     public override string CreateTables(string schema) =>
         $"CREATE TABLE {schema}.balances (stream varchar PRIMARY KEY, owner text NOT NULL, balance bigint NOT NULL, events int NOT NULL)";
 
-    public override void Apply(string schema, IReadOnlyList<LedgerEvent> events, IList<NpgsqlBatchCommand> statements)
+    public override ValueTask HandleAsync(SubscriptionPage page, CancellationToken cancellationToken)
     {
-        foreach (var (stored, value) in events)
+        var schema = page.Schema;
+        foreach (var (stored, value) in page.Events)
         {
             if (Fault is not null)
             {
@@ -76,9 +77,11 @@ internal sealed class Balances(string name = "balances") : Projection
             };
             if (statement is not null)
             {
-                statements.Add(statement);
+                page.Statements.Add(statement);
             }
         }
+
+        return default;
     }
 
     private static NpgsqlParameter Stream(StoredEvent stored) => new() { Value = stored.StreamId, NpgsqlDbType = NpgsqlDbType.Varchar };

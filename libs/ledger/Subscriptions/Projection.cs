@@ -1,6 +1,3 @@
-using Mailkey.Ledger.Events;
-using Npgsql;
-
 namespace Mailkey.Ledger.Subscriptions;
 
 /// <summary>
@@ -14,14 +11,4 @@ public abstract class Projection : Subscription
 
     /// <summary>Statements that make the tables, with their indexes, in a schema.</summary>
     public abstract string CreateTables(string schema);
-
-    /// <summary>Adds the statements that take the events into account.</summary>
-    public abstract void Apply(string schema, IReadOnlyList<LedgerEvent> events, IList<NpgsqlBatchCommand> statements);
-
-    public sealed override ValueTask HandleAsync(
-        string schema, IReadOnlyList<LedgerEvent> events, IList<NpgsqlBatchCommand> statements, CancellationToken cancellationToken)
-    {
-        Apply(schema, events, statements);
-        return default;
-    }
 }

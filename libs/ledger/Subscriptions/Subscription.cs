@@ -14,8 +14,12 @@ public abstract class Subscription
     public abstract string Name { get; }
 
     /// <summary>Handles the next events.</summary>
-    /// <param name="schema">The schema whose tables are written; not always the live one, see <see cref="Projection"/>.</param>
-    /// <param name="events">In order, at least one.</param>
-    /// <param name="statements">What is put here runs in the transaction that moves the checkpoint.</param>
-    public abstract ValueTask HandleAsync(string schema, IReadOnlyList<LedgerEvent> events, IList<NpgsqlBatchCommand> statements, CancellationToken cancellationToken);
+    public abstract ValueTask HandleAsync(SubscriptionPage page, CancellationToken cancellationToken);
 }
+
+/// <summary>The next events of a subscription, and the transaction that moves its checkpoint.</summary>
+/// <param name="Schema">The schema whose tables are written; not always the live one, see <see cref="Projection"/>.</param>
+/// <param name="Events">In order, at least one.</param>
+/// <param name="Connection">To read by, within the transaction.</param>
+/// <param name="Statements">What is put here runs at its end, all in one round trip.</param>
+public sealed record SubscriptionPage(string Schema, IReadOnlyList<LedgerEvent> Events, NpgsqlConnection Connection, IList<NpgsqlBatchCommand> Statements);

@@ -75,7 +75,7 @@ public sealed class SubscriptionReader(NpgsqlDataSource dataSource, PostgresEven
         NpgsqlConnection connection, Subscription subscription, string schema, IReadOnlyList<LedgerEvent> events, CancellationToken cancellationToken)
     {
         await using var batch = connection.CreateBatch();
-        await subscription.HandleAsync(schema, events, batch.BatchCommands, cancellationToken);
+        await subscription.HandleAsync(new(schema, events, connection, batch.BatchCommands), cancellationToken);
         batch.BatchCommands.Add(new($"UPDATE {schema}.mt_event_progression SET last_seq_id = $2, last_updated = transaction_timestamp() WHERE name = $1")
         {
             Parameters = { new() { Value = subscription.Name }, new() { Value = events[^1].Stored.Position } },

@@ -3,8 +3,10 @@ using System.CommandLine;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Mailkey.Agreements.Ledger;
 using Mailkey.Ledger;
 using Mailkey.Ledger.Chain;
+using Mailkey.Ledger.Subscriptions;
 using Mailkey.Tool.Configuration;
 using Mailkey.Tool.Journal;
 using Npgsql;
@@ -14,8 +16,7 @@ namespace Mailkey.Tool.Ledger;
 /// <summary><c>mailkey ledger</c></summary>
 internal static class LedgerCommand
 {
-    /// <summary>The schema of the ledger of agreements.</summary>
-    private const string Schema = "agreements";
+    private const string Schema = AgreementsLedger.Schema;
 
     /// <summary>Problems printed at most; the number of all is told.</summary>
     private const int MaxProblems = 20;
@@ -23,11 +24,12 @@ internal static class LedgerCommand
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(2);
 
     public static Command Create(ToolConsole console, TimeProvider time) =>
-        new("ledger", "Print, export and verify the ledger of agreements.")
+        new("ledger", "Print, export, verify and replay the ledger of agreements.")
         {
             History(console, time),
             Export(console),
             Verify(console, time),
+            Replay(console, time),
         };
 
     private static ToolCommand History(ToolConsole console, TimeProvider time)
@@ -142,6 +144,51 @@ internal static class LedgerCommand
         return command;
     }
 
+    private static ToolCommand Replay(ToolConsole console, TimeProvider time)
+    {
+        var replace = new Option<bool>("--replace") { Description = "Put what was made into the place of the live read models." };
+        var command = new ToolCommand(
+            "replay",
+            "Make every read model again from the first event, and compare it with the live one.",
+            """
+            The services may run meanwhile: what is made stands beside the live tables, and the two are compared at the same event. A
+            difference is a defect, or somebody changed a table by hand; --replace mends it. Events are never touched.
+
+            Examples:
+              mailkey ledger replay
+              mailkey ledger replay --replace
+            """)
+        { replace };
+        command.SetAction((result, cancellationToken) => GuardedAsync(console, async (database, store) =>
+        {
+            var replay = new ProjectionReplay(database, store, AgreementsLedger.Catalog);
+            var differences = 0;
+            foreach (var projection in AgreementsLedger.Projections)
+            {
+                var begun = time.GetTimestamp();
+                var made = await replay.RunAsync(projection, Schema, result.GetValue(replace), new ReplayReport(console, time, projection.Name), cancellationToken);
+                var seconds = time.GetElapsedTime(begun).TotalSeconds;
+                differences += made.Differences.Count;
+                console.Text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{projection.Name}: {made.Events} events, {made.Rows} rows, {seconds:F1} s: {Outcome(made)}"));
+                foreach (var difference in made.Differences)
+                {
+                    console.Text.WriteLine($"  only {difference.Side}, {difference.Table}: {LifeOfMessage.Text(difference.Row)}");
+                }
+            }
+
+            return differences == 0 || result.GetValue(replace) ? ExitCode.Yes : ExitCode.No;
+        }));
+        return command;
+
+        static string Outcome(ReplayResult made) => (made.Differences.Count, made.Replaced) switch
+        {
+            (0, false) => "equal to the live one.",
+            (0, true) => "equal to the live one, and in its place now.",
+            (_, false) => "NOT equal to the live one.",
+            _ => "was not equal to the live one, and is in its place now.",
+        };
+    }
+
     private static async Task<int> AuditAsync(ToolConsole console, TimeProvider time, IAsyncEnumerable<StoredEvent> events, bool heads)
     {
         var audit = new ChainAudit();
@@ -202,12 +249,14 @@ internal static class LedgerCommand
         await output.WriteAsync(line.WrittenMemory, cancellationToken);
     }
 
-    private static async Task<int> GuardedAsync(ToolConsole console, Func<PostgresEventStore, Task<int>> run)
+    private static Task<int> GuardedAsync(ToolConsole console, Func<PostgresEventStore, Task<int>> run) => GuardedAsync(console, (_, store) => run(store));
+
+    private static async Task<int> GuardedAsync(ToolConsole console, Func<NpgsqlDataSource, PostgresEventStore, Task<int>> run)
     {
         try
         {
             await using var database = NpgsqlDataSource.Create(ServiceOptions.Read().Postgres.ConnectionString);
-            return await run(new(database, Schema));
+            return await run(database, new(database, Schema));
         }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
         {
@@ -220,6 +269,20 @@ internal static class LedgerCommand
         catch (Exception e) when (e is InvalidOperationException or ArgumentException)
         {
             return console.Fail($"the configuration can't be read: {e.Message} See mailkey config check.");
+        }
+    }
+
+    private sealed class ReplayReport(ToolConsole console, TimeProvider time, string name) : IProgress<ReplayProgress>
+    {
+        private long _told = time.GetTimestamp();
+
+        public void Report(ReplayProgress value)
+        {
+            if (time.GetElapsedTime(_told) > ProgressInterval)
+            {
+                _told = time.GetTimestamp();
+                console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {value.Events} events, {100 * value.Position / Math.Max(1, value.UpTo)} %"));
+            }
         }
     }
 }

@@ -1,0 +1,37 @@
+using Mailkey.Agreements.Agreements;
+using Mailkey.Agreements.Ledger;
+using Mailkey.Agreements.Organizations;
+using Mailkey.Hosting.Postgres;
+using Mailkey.Ledger;
+using Mailkey.Ledger.Events;
+using Mailkey.Ledger.Subscriptions;
+using Npgsql;
+
+namespace Mailkey.Agreements;
+
+/// <summary>Everything that the agreements service registers.</summary>
+public static class AgreementsServices
+{
+    public static IServiceCollection AddAgreements(this IServiceCollection services)
+    {
+        services.AddSchemaMigrations(AgreementsLedger.Migrations());
+        services.AddSingleton(provider => new PostgresEventStore(provider.GetRequiredService<NpgsqlDataSource>(), AgreementsLedger.Schema, announce: true));
+        services.AddSingleton<IEventStore>(provider => provider.GetRequiredService<PostgresEventStore>());
+        services.AddSingleton(AgreementsLedger.Catalog);
+        services.AddSingleton(provider => NewAggregates(provider, AgreementState.None, AgreementsLedger.Evolve));
+        services.AddSingleton(provider => NewAggregates(provider, OrganizationState.None, AgreementsLedger.Evolve));
+        services.AddSingleton<SubscriptionReader>();
+        services.AddHostedService(provider => new SubscriptionService(
+            provider.GetRequiredService<SubscriptionReader>(),
+            provider.GetRequiredService<PostgresEventStore>(),
+            provider.GetRequiredService<NpgsqlDataSource>(),
+            AgreementsLedger.Schema,
+            AgreementsLedger.Projections,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<SubscriptionService>>()));
+        return services;
+    }
+
+    private static Aggregates<TState> NewAggregates<TState>(IServiceProvider provider, TState initial, Func<TState, object, TState> evolve) =>
+        new(provider.GetRequiredService<IEventStore>(), AgreementsLedger.Catalog, initial, evolve, provider.GetRequiredService<TimeProvider>());
+}
