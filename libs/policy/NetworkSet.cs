@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Net;
 
@@ -6,6 +7,8 @@ namespace Mailkey.Policy;
 /// <summary>Networks in CIDR form (RFC 4632, RFC 4291 §2.3). A look-up costs one hash for each prefix length that occurs.</summary>
 internal sealed class NetworkSet
 {
+    private static readonly SearchValues<char> AddressCharacters = SearchValues.Create("0123456789abcdefABCDEF:.");
+
     private readonly Dictionary<int, HashSet<UInt128>> _ipv4 = [];
     private readonly Dictionary<int, HashSet<UInt128>> _ipv6 = [];
 
@@ -19,7 +22,7 @@ internal sealed class NetworkSet
         var host = slash < 0 ? text : text[..slash];
 
         // IPAddress.Parse takes "1" and "0x7f.1" for addresses, and zones of IPv6.
-        if (!IPAddress.TryParse(host, out var parsed) || host.AsSpan().ContainsAnyExcept("0123456789abcdefABCDEF:.")
+        if (!IPAddress.TryParse(host, out var parsed) || host.AsSpan().ContainsAnyExcept(AddressCharacters)
             || (!host.Contains(':', StringComparison.Ordinal) && host.AsSpan().Count('.') != 3))
         {
             return "is no network; expected an address or CIDR such as 192.0.2.0/24 or 2001:db8::/32";

@@ -120,6 +120,21 @@ public sealed class OperatorCommandTests(PostgresServer postgres, RabbitMqServer
     }
 
     [Fact]
+    public async Task Trace_shows_quarantine_and_tags()
+    {
+        var accepted = Sample.Accepted("apart", "stranger@example.org", "bob@example.net");
+        await PublishAsync(accepted with { Envelope = accepted.Envelope with { Quarantine = "strangers" }, Verdict = accepted.Verdict! with { Outcome = VerdictOutcome.Quarantine, Rule = "strangers", Tags = ["no-tls", "spf"] } });
+        await JournalHost.StreamAsync(Services, "apart", 1, Stop);
+
+        var (exit, output, _) = await RunAsync("trace", "apart");
+
+        Assert.Equal(0, exit);
+        Assert.Contains("Quarantine  delivered apart, by rule strangers\n", output, StringComparison.Ordinal);
+        Assert.Contains("Tagged by   no-tls, spf\n", output, StringComparison.Ordinal);
+        Assert.Contains("accepted (250), quarantined\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Trace_shows_why_a_transaction_was_refused()
     {
         Services.GetRequiredService<IJournal>().Append("no-thanks", Sample.Refused("forged@example.org", "bob@example.net"));

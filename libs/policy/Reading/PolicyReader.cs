@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using Mailkey.Policy.Conditions;
@@ -11,6 +12,8 @@ internal sealed class PolicyReader(SourceText source, OpenList openList)
     private const int MaxNameLength = 40;
     private const int MaxTagValueLength = 128;
     private const int MaxFieldNameLength = 64;
+
+    private static readonly SearchValues<char> NameCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");
 
     private static readonly string[] SpfWords = ["pass", "fail", "softfail", "neutral", "none", "temperror", "permerror", "unchecked"];
     private static readonly string[] DkimWords = ["pass", "fail", "policy", "neutral", "temperror", "permerror", DkimIs.None];
@@ -302,7 +305,7 @@ internal sealed class PolicyReader(SourceText source, OpenList openList)
         return null;
     }
 
-    private Condition? Dkim(JsonNode node)
+    private DkimIs? Dkim(JsonNode node)
     {
         if (node.Kind != JsonTokenType.StartObject)
         {
@@ -360,7 +363,7 @@ internal sealed class PolicyReader(SourceText source, OpenList openList)
         return zone;
     }
 
-    private Condition? History(JsonNode node)
+    private AllOf? History(JsonNode node)
     {
         if (!IsObject(node, "\"history\"", "known", "first-seen-days", "accepted", "refused", "refused-share"))
         {
@@ -735,7 +738,7 @@ internal sealed class PolicyReader(SourceText source, OpenList openList)
     private void Fail(JsonNode node, string message) => Errors.Add(source.Error(node.Offset, message));
 
     private static bool IsName(string name) =>
-        name.Length is > 0 and <= MaxNameLength && char.IsAsciiLetterLower(name[0]) && !name.AsSpan().ContainsAnyExcept("abcdefghijklmnopqrstuvwxyz0123456789-");
+        name.Length is > 0 and <= MaxNameLength && char.IsAsciiLetterLower(name[0]) && !name.AsSpan().ContainsAnyExcept(NameCharacters);
 
     private static string NameExpected(string what) =>
         string.Create(CultureInfo.InvariantCulture, $"{what} is not possible; expected a letter and up to {MaxNameLength - 1} letters, digits and hyphens, all in lower case");

@@ -122,13 +122,13 @@ internal static class ReplayPolicyCommand
     {
         if (json)
         {
-            return JsonAsync(console, cancellationToken, writer =>
+            return JsonAsync(console, writer =>
             {
                 writer.WriteString("stage", stage);
                 writer.WriteString("since", since);
                 Totals(writer, replay, stored);
                 Domains(writer, replay);
-            });
+            }, cancellationToken);
         }
 
         var output = console.Text;
@@ -157,13 +157,13 @@ internal static class ReplayPolicyCommand
     {
         if (json)
         {
-            return JsonAsync(console, cancellationToken, writer =>
+            return JsonAsync(console, writer =>
             {
                 writer.WriteString("since", since);
                 Totals(writer, replay, stored);
                 Changes(writer, replay);
                 Domains(writer, replay);
-            });
+            }, cancellationToken);
         }
 
         var output = console.Text;
@@ -282,7 +282,7 @@ internal static class ReplayPolicyCommand
         writer.WriteEndArray();
     }
 
-    private static async Task JsonAsync(ToolConsole console, CancellationToken cancellationToken, Action<Utf8JsonWriter> write)
+    private static async Task JsonAsync(ToolConsole console, Action<Utf8JsonWriter> write, CancellationToken cancellationToken)
     {
         using var buffer = new MemoryStream();
         await using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
