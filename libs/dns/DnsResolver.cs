@@ -23,8 +23,13 @@ public sealed class DnsResolver : IDnsResolver
     // RFC 9520 §3.2: resolution failures are kept at least one second.
     private static readonly TimeSpan FailureAge = TimeSpan.FromSeconds(1);
 
+    private static readonly DnsAnswer TooMany = new() { Status = DnsStatus.ServerFailure, Detail = "too many look-ups under way" };
+
     // Look-ups that wait for their turn, as a multiple of those on the wire.
     private const int MaxWaiting = 8;
+
+    // Part of the look-ups under way that those which yield may take together with all others.
+    private const int YieldingShare = 2;
 
     private static readonly SearchValues<char> UpperCase = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
@@ -50,16 +55,27 @@ public sealed class DnsResolver : IDnsResolver
         _cache = new(options.CacheEntries, time);
         _turns = new(options.MaxConcurrent);
         Uncached = new PastCache(this);
+        Yielding = new YieldingResolver(this);
     }
 
     /// <summary>The same resolver, with the same limits, for who doubts the cache: it takes nothing from it, and puts there what it learns.</summary>
     public IDnsResolver Uncached { get; }
 
+    /// <summary>
+    /// The same resolver for look-ups that others come before: while half of <see cref="DnsResolverOptions.MaxConcurrent"/> are under way it
+    /// answers from the cache and from look-ups that run already, and fails all else at once. So names that strangers chose, and lists that
+    /// died, can't keep what must be known from being asked.
+    /// </summary>
+    public IDnsResolver Yielding { get; }
+
     /// <summary>Answers in the cache, large ones counted several times.</summary>
     public int CachedCost => _cache.Cost;
 
     /// <inheritdoc/>
-    public ValueTask<DnsAnswer> ResolveAsync(string name, DnsRecordType type, CancellationToken cancellationToken)
+    public ValueTask<DnsAnswer> ResolveAsync(string name, DnsRecordType type, CancellationToken cancellationToken) =>
+        ResolveAsync(name, type, yields: false, cancellationToken);
+
+    private ValueTask<DnsAnswer> ResolveAsync(string name, DnsRecordType type, bool yields, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(name);
         var question = new DnsQuestion(Normal(name), type);
@@ -72,6 +88,11 @@ public sealed class DnsResolver : IDnsResolver
         {
             // A name that can't be asked for can't exist either.
             return new(new DnsAnswer { Status = DnsStatus.NameError, Detail = "not a name that the DNS can hold" });
+        }
+
+        if (yields && Volatile.Read(ref _underWay) * YieldingShare >= _options.MaxConcurrent && !_flights.ContainsKey(question))
+        {
+            return new(TooMany);
         }
 
         var flight = new TaskCompletionSource<DnsAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -111,7 +132,7 @@ public sealed class DnsResolver : IDnsResolver
         if (Interlocked.Increment(ref _underWay) > _options.MaxConcurrent * (long)(MaxWaiting + 1))
         {
             Interlocked.Decrement(ref _underWay);
-            return new() { Status = DnsStatus.ServerFailure, Detail = "too many look-ups under way" };
+            return TooMany;
         }
 
         try
@@ -249,5 +270,11 @@ public sealed class DnsResolver : IDnsResolver
                 ? new(resolver.LookUpInTurnAsync(question).WaitAsync(cancellationToken))
                 : resolver.ResolveAsync(name, type, cancellationToken);
         }
+    }
+
+    private sealed class YieldingResolver(DnsResolver resolver) : IDnsResolver
+    {
+        public ValueTask<DnsAnswer> ResolveAsync(string name, DnsRecordType type, CancellationToken cancellationToken) =>
+            resolver.ResolveAsync(name, type, yields: true, cancellationToken);
     }
 }

@@ -9,6 +9,9 @@ namespace Mailkey.Dns;
 /// <summary>Registers the resolver.</summary>
 public static class DnsServices
 {
+    /// <summary>Key of the resolver for look-ups that others come before: <see cref="DnsResolver.Yielding"/>.</summary>
+    public const string Yielding = "yielding";
+
     private const string ResolvConf = "/etc/resolv.conf";
 
     /// <summary>Adds <see cref="IDnsResolver"/> as <see cref="DnsOptions"/> says.</summary>
@@ -17,6 +20,8 @@ public static class DnsServices
         services.TryAddSingleton<IDnsResolver>(provider => new DnsResolver(
             From(provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Dns),
             provider.GetService<TimeProvider>() ?? TimeProvider.System));
+        services.TryAddKeyedSingleton<IDnsResolver>(
+            Yielding, static (provider, _) => provider.GetRequiredService<IDnsResolver>() switch { DnsResolver own => own.Yielding, var other => other });
         return services;
     }
 

@@ -23,8 +23,9 @@ public static class VerifierServices
         builder.Services.AddKeyHostDiscovery();
         builder.Services.AddSenderPages();
         builder.Services.AddSingleton(new SignatureVerifier());
+        // What SPF asks for, strangers chose: it comes after the look-ups of key hosts.
         builder.Services.AddSingleton(provider => new SpfEvaluator(
-            provider.GetRequiredService<IDnsResolver>(), provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Spf.Timeout, provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredKeyedService<IDnsResolver>(DnsServices.Yielding), provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Spf.Timeout, provider.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<SpfCheck>();
         builder.Services.AddSingleton(provider => new DkimVerifier(
             provider.GetRequiredService<IDnsResolver>(), provider.GetRequiredService<TimeProvider>(), maxLookUps: provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Dkim.MaxConcurrent));

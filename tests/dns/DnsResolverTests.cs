@@ -219,6 +219,42 @@ public sealed class DnsResolverTests
     }
 
     [Fact]
+    public async Task Resolver_leaves_room_when_it_yields()
+    {
+        using var asked = new SemaphoreSlim(0);
+        var release = new TaskCompletionSource();
+        await using var server = HostileDnsServer.Start(async query =>
+        {
+            if (query.Name == "kept.example.org")
+            {
+                return query.Answer(HostileRecord.A(query.Name, "192.0.2.8"));
+            }
+
+            asked.Release();
+            await release.Task;
+            return query.Answer(HostileRecord.A(query.Name, "192.0.2.7"));
+        });
+        var resolver = Create(server, maxConcurrent: 4);
+        Task<DnsAnswer> Ask(IDnsResolver of, string name) => of.ResolveAsync(name, DnsRecordType.A, Stop).AsTask();
+        await Ask(resolver.Yielding, "kept.example.org");
+
+        var first = Ask(resolver, "n1.example.org");
+        var second = Ask(resolver.Yielding, "n2.example.org");
+        await asked.WaitAsync(Stop);
+        await asked.WaitAsync(Stop);
+
+        Assert.Equal((DnsStatus.ServerFailure, "too many look-ups under way"), Of(await Ask(resolver.Yielding, "n3.example.org")));
+        Assert.Equal(DnsStatus.Success, (await Ask(resolver.Yielding, "kept.example.org")).Status);
+        var shared = Ask(resolver.Yielding, "n1.example.org");
+        var important = Ask(resolver, "n3.example.org");
+        await asked.WaitAsync(Stop);
+        release.SetResult();
+        Assert.All(await Task.WhenAll(first, second, shared, important), answer => Assert.Equal(DnsStatus.Success, answer.Status));
+
+        static (DnsStatus, string) Of(DnsAnswer answer) => (answer.Status, answer.Detail);
+    }
+
+    [Fact]
     public async Task Resolver_gives_up_at_its_deadline()
     {
         var asked = new SemaphoreSlim(0);

@@ -28,7 +28,7 @@ public sealed class BlocklistCheck
     private readonly TimeSpan _timeLimit;
     private readonly Zone[] _zones;
 
-    public BlocklistCheck(IDnsResolver resolver, IOptions<MailkeyOptions> options, TimeProvider time)
+    public BlocklistCheck([FromKeyedServices(DnsServices.Yielding)] IDnsResolver resolver, IOptions<MailkeyOptions> options, TimeProvider time)
     {
         _resolver = resolver;
         _time = time;
