@@ -18,7 +18,13 @@ internal sealed class LongAttempts(IBus bus, IOptions<MailkeyOptions> options, I
     // A part of what a service has to stop in.
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
 
+    // What is left of the patience with hosts that strangers named, when half of the bus messages wait for such already: somebody
+    // with a few slow hosts must not hold up the mail of all others.
+    private static readonly TimeSpan CrowdedPatience = TimeSpan.FromSeconds(1);
+
     private readonly ConcurrentDictionary<Task, byte> _followed = new();
+    private readonly int _maxPatient = Math.Max(1, options.Value.Delivery.Concurrency / 2);
+    private int _waitingForStrangers;
 
     /// <summary>Waits for attempts as long as a bus message may. Then what has not begun is withdrawn; true when nothing is under way after it.</summary>
     public async Task<bool> HasEndedAsync(IReadOnlyList<DeliveryAttempt> attempts, CancellationToken cancellationToken)
@@ -26,7 +32,7 @@ internal sealed class LongAttempts(IBus bus, IOptions<MailkeyOptions> options, I
         var ended = attempts.Count == 1 ? attempts[0].Ended : Task.WhenAll(attempts.Select(attempt => attempt.Ended));
         if (!ended.IsCompleted)
         {
-            await Task.WhenAny(ended, Task.Delay(options.Value.Delivery.Patience, cancellationToken));
+            await WaitAsync(ended, attempts, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
             if (!ended.IsCompleted)
             {
@@ -38,6 +44,26 @@ internal sealed class LongAttempts(IBus bus, IOptions<MailkeyOptions> options, I
         }
 
         return attempts.All(attempt => attempt.Ended.IsCompleted);
+    }
+
+    private async Task WaitAsync(Task ended, IReadOnlyList<DeliveryAttempt> attempts, CancellationToken cancellationToken)
+    {
+        var patience = options.Value.Delivery.Patience;
+        if (!attempts.All(attempt => attempt.WaitsForStrangersAlone))
+        {
+            await Task.WhenAny(ended, Task.Delay(patience, cancellationToken));
+            return;
+        }
+
+        var isCrowded = Interlocked.Increment(ref _waitingForStrangers) > _maxPatient;
+        try
+        {
+            await Task.WhenAny(ended, Task.Delay(isCrowded && CrowdedPatience < patience ? CrowdedPatience : patience, cancellationToken));
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waitingForStrangers);
+        }
     }
 
     public Task<bool> HasEndedAsync(DeliveryAttempt attempt, CancellationToken cancellationToken) => HasEndedAsync([attempt], cancellationToken);

@@ -69,6 +69,9 @@ internal sealed class DeliveryAttempt
 
     public OutgoingMessage Message { get; }
 
+    /// <summary>Whether nothing is under way but to hosts that strangers named.</summary>
+    public bool WaitsForStrangersAlone => _legs.All(leg => leg.Outcomes.IsCompleted || leg.IsToStrangers);
+
     /// <summary>Over when nothing of it is under way any more; fails or is cancelled when part of it was.</summary>
     public Task Ended { get; }
 
@@ -124,6 +127,8 @@ internal sealed class Leg
     }
 
     public IReadOnlyList<Recipient> Recipients { get; }
+
+    public bool IsToStrangers => _nextHop.Kind == NextHopKind.MailExchangers;
 
     public Task<IReadOnlyList<RecipientOutcome>> Outcomes { get; }
 

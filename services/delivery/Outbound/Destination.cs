@@ -35,6 +35,7 @@ internal sealed class Destination : IDestination
     private readonly ILogger _logger;
     private readonly CancellationToken _stop;
     private readonly Action<Destination> _ended;
+    private readonly ExchangerConnections? _places;
     private readonly Lock _gate = new();
     private readonly Queue<OutgoingTransaction> _queue = new();
     private readonly Stack<TaskCompletionSource<OutgoingTransaction>> _idle = new();
@@ -45,7 +46,8 @@ internal sealed class Destination : IDestination
     private TimeSpan _pause;
 
     public Destination(
-        NextHop nextHop, ExchangerLookup lookup, DeliveryOptions options, string ownName, TimeProvider time, ILogger logger, Action<Destination> ended, CancellationToken stopping)
+        NextHop nextHop, ExchangerLookup lookup, DeliveryOptions options, string ownName, TimeProvider time, ILogger logger, Action<Destination> ended, ExchangerConnections places,
+        CancellationToken stopping)
     {
         _nextHop = nextHop;
         _lookup = lookup;
@@ -54,6 +56,9 @@ internal sealed class Destination : IDestination
         _time = time;
         _logger = logger;
         _ended = ended;
+
+        // The hosts of the configuration are few, and their mail never waits for that of strangers.
+        _places = nextHop.Kind == NextHopKind.MailExchangers ? places : null;
         _stop = stopping;
     }
 
@@ -80,11 +85,19 @@ internal sealed class Destination : IDestination
                     return true;
                 }
 
-                _queue.Enqueue(transaction);
                 if (_workers < (_problem is null ? _options.MaxConnectionsPerDestination : 1))
                 {
-                    _workers++;
-                    _ = Task.Run(WorkAsync, CancellationToken.None);
+                    TryStartWorker();
+                }
+
+                if (_workers > 0)
+                {
+                    _queue.Enqueue(transaction);
+                }
+                else
+                {
+                    refusal = Finding.Temporary("4.4.5", "too many hosts are being delivered to");
+                    EndUnlessRemembered();
                 }
             }
         }
@@ -199,14 +212,33 @@ internal sealed class Destination : IDestination
     // Under the lock.
     private OutgoingTransaction? Leave()
     {
-        if (--_workers == 0 && (_problem is null || _stop.IsCancellationRequested))
+        _workers--;
+        _places?.Release();
+        EndUnlessRemembered();
+        return null;
+    }
+
+    // Under the lock. What is known of an unreachable host outlives its workers.
+    private void EndUnlessRemembered()
+    {
+        if (_workers == 0 && (_problem is null || _stop.IsCancellationRequested))
         {
-            // What is known of an unreachable host outlives its workers.
             _hasEnded = true;
             _ended(this);
         }
+    }
 
-        return null;
+    // Under the lock.
+    private bool TryStartWorker()
+    {
+        if (_places?.TryTake() == false)
+        {
+            return false;
+        }
+
+        _workers++;
+        _ = Task.Run(WorkAsync, CancellationToken.None);
+        return true;
     }
 
     private async Task<SmtpConnection?> CarryAsync(SmtpConnection? connection, OutgoingTransaction transaction)
@@ -283,9 +315,10 @@ internal sealed class Destination : IDestination
         {
             _problem = null;
             _pause = TimeSpan.Zero;
-            for (var wanted = Math.Min(_queue.Count, _options.MaxConnectionsPerDestination); _workers < wanted; _workers++)
+            var wanted = Math.Min(_queue.Count, _options.MaxConnectionsPerDestination);
+            while (_workers < wanted && TryStartWorker())
             {
-                _ = Task.Run(WorkAsync, CancellationToken.None);
+                // One more.
             }
         }
     }

@@ -17,6 +17,10 @@ internal sealed class Outbox(
     // Unreachable hosts are remembered; a sender of forged addresses can name any number of them.
     private const int MaxRemembered = 10_000;
 
+    // Half of what a process may open on many systems (1024 files).
+    private const int MaxExchangerConnections = 500;
+
+    private readonly ExchangerConnections _places = new(MaxExchangerConnections);
     private readonly ConcurrentDictionary<NextHop, Destination> _destinations = new();
     private readonly CancellationTokenSource _stop = new();
 
@@ -54,7 +58,7 @@ internal sealed class Outbox(
 
 
     private Destination Open(NextHop nextHop) =>
-        new(nextHop, lookup, options.Value.Delivery, options.Value.Hostname, time, logger, Ended, _stop.Token);
+        new(nextHop, lookup, options.Value.Delivery, options.Value.Hostname, time, logger, Ended, _places, _stop.Token);
 
     private void Ended(Destination destination) => _destinations.TryRemove(new(destination.NextHop, destination));
 }

@@ -95,6 +95,47 @@ public sealed class DestinationTests
     }
 
     [Fact]
+    public async Task Exchangers_of_all_domains_share_a_limit_of_connections()
+    {
+        TaskCompletionSource go = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using ScriptedServer slow = new(async session =>
+        {
+            await go.Task;
+            await session.WriteAsync("554 no\r\n");
+        });
+        await using DeliveryBench bench = new(options => options.Delivery.SmtpPort = slow.Port);
+        ExchangerConnections places = new(1);
+        using CancellationTokenSource stop = new();
+        List<Destination> ended = [];
+        var one = To("[127.0.0.1]");
+        var two = To("[127.0.0.2]");
+        using var message = await bench.MessageAsync(DeliveryBench.Envelope("a@[127.0.0.1]"));
+        OutgoingTransaction first = new(message, message.Envelope.Recipients);
+        OutgoingTransaction second = new(message, message.Envelope.Recipients);
+        OutgoingTransaction third = new(message, message.Envelope.Recipients);
+
+        Assert.True(one.TryAdd(first));
+        Assert.True(two.TryAdd(second));
+        var refused = Assert.Single(await second.Outcomes);
+        Assert.Equal((OutcomeKind.Deferred, "4.4.5"), (refused.Kind, refused.Status));
+        Assert.Same(two, Assert.Single(ended));
+        Assert.False(two.TryAdd(second));
+
+        // The place is free again when the connection ends.
+        go.SetResult();
+        Assert.Equal(OutcomeKind.Deferred, Assert.Single(await first.Outcomes).Kind);
+        Assert.True(SpinWait.SpinUntil(places.TryTake, TimeSpan.FromSeconds(30)));
+        places.Release();
+        Assert.True(To("[127.0.0.1]").TryAdd(third));
+        Assert.NotEqual("4.4.5", Assert.Single(await third.Outcomes).Status);
+        await stop.CancelAsync();
+
+        Destination To(string literal) => new(
+            Mailkey.Delivery.Routing.NextHop.MailExchangers(literal), bench.Lookup, bench.Options.Delivery, bench.Options.Hostname, TimeProvider.System,
+            Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, ended.Add, places, stop.Token);
+    }
+
+    [Fact]
     public async Task An_idle_connection_is_closed_with_QUIT()
     {
         TaskCompletionSource quit = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -288,6 +288,27 @@ public sealed class DeliveryServiceTests(PostgresServer postgres, RabbitMqServer
     }
 
     [Fact]
+    public async Task Slow_hosts_of_strangers_hold_up_nobody()
+    {
+        // It takes the connection and says nothing for the rest of the test.
+        TaskCompletionSource over = new();
+        await using ScriptedServer tarpit = new(session => over.Task.WaitAsync(session.Stop));
+        await using var host = await StartAsync(
+            "Domains:0:Name=example.org", "Delivery:Concurrency=8", "Delivery:Patience=00:05:00", $"Delivery:SmtpPort={tarpit.Port}");
+        for (var batch = 0; batch < 16; batch++)
+        {
+            await host.PublishAsync(await host.AcceptAsync(DeliveryHost.Envelope("a@[127.0.0.1]") with { ReversePath = "" }));
+        }
+
+        await DeliveryHost.EventuallyAsync(() => Task.FromResult(tarpit.Connections >= 8), "slow attempts under way");
+        var other = await host.AcceptAsync(DeliveryHost.Envelope("a@example.org"));
+        await host.PublishAsync(other);
+
+        await host.ReleasedAsync(other);
+        over.SetResult();
+    }
+
+    [Fact]
     public async Task A_notification_that_expires_is_not_reported()
     {
         await using var host = await StartAsync("Domains:0:Name=example.org", "NextHop=smtp://127.0.0.1:1", "Delivery:DelayWarning=00:00:00.1", "Delivery:Expiry=00:00:01", "Delivery:Retries:0=00:00:00.5");
