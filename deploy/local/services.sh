@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Building the services once and the environment they run in; sourced by ./run and ./mailkey after infrastructure.sh.
 
-services_names='agreements bounces delivery ingress journal verifier'
+services_names='agreements bounces delivery ingress journal status verifier'
 
 # The program of a service, started without the dotnet command, so that a list of processes names it
 services_program() {

@@ -27,6 +27,8 @@ public sealed class MailkeySystem : IAsyncDisposable
             ["MAILKEY_DNS_RESOLVERS"] = resolver,
             ["MAILKEY_POSTGRES_CONNECTIONSTRING"] = postgres,
             ["MAILKEY_RABBITMQ_URI"] = rabbitMq,
+            ["MAILKEY_STATUSPAGE_PORT"] = StatusPort.ToString(CultureInfo.InvariantCulture),
+            ["MAILKEY_STATUSPAGE_PUBLICURL"] = $"http://127.0.0.1:{StatusPort.ToString(CultureInfo.InvariantCulture)}",
         };
         foreach (var (key, value) in settings ?? new Dictionary<string, string>())
         {
@@ -37,6 +39,9 @@ public sealed class MailkeySystem : IAsyncDisposable
     }
 
     public int SmtpPort { get; } = LoopbackPort.Take();
+
+    /// <summary>Port of the public page, which is served when <c>status</c> is started.</summary>
+    public int StatusPort { get; } = LoopbackPort.Take();
 
     public string DataFolder => _environment["MAILKEY_DATAFOLDER"];
 
