@@ -21,6 +21,7 @@ public sealed class DomainRecord(
         {
             Domain = domain,
             Now = now,
+            Stage = options.Value.Policy.Stage,
             Pin = pin,
             GraceEnds = pin?.AbsentSince + options.Value.KeyHost.VanishedGrace,
             Check = await checks.FindAsync(domain, now, cancellationToken),

@@ -14,6 +14,9 @@ public sealed record DomainView
 
     public required DateTimeOffset Now { get; init; }
 
+    /// <summary>What this receiver does with what it finds: <c>Mailkey:Policy:Stage</c>.</summary>
+    public required string Stage { get; init; }
+
     /// <summary>What was found when somebody last asked; null when nobody did for a day.</summary>
     public DomainCheck? Check { get; init; }
 

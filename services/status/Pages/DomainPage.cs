@@ -90,13 +90,15 @@ internal static class DomainPage
         };
         var follows = view.State switch
         {
+            null => "The button below does it.",
+            _ when view.Stage == "observe" => "This receiver watches only: no mail is refused for that yet.",
             KeyHostState.Exists => "Mail in its name that is not signed with it is refused here.",
+            KeyHostState.Absent when view.Stage == "require-all" => "Anybody can send mail in its name; this receiver takes its mail only with a mailkey.",
             KeyHostState.Absent => "Anybody can send mail in its name.",
-            KeyHostState.Unknown => "Its mail is put off here (451) until that is known.",
-            _ => "The button below does it.",
+            _ => "Its mail is put off here (451) until that is known.",
         };
         return Html.Of($"""
-            <div class="state {kind}"><strong>{words}</strong><br>{Short(view.Reason)}.<br>{follows}
+            <div class="state {kind}"><strong>{words}</strong><br>{Sentence(view.Reason)}<br>{follows}
             {(view.Check is null ? Html.Empty : Html.Of($"<br><span class=soft>Looked at: {Time(view.Check.At)}</span>"))}</div>
             """);
     }
@@ -148,8 +150,8 @@ internal static class DomainPage
     private static Html Failures(DomainView view) => view.Failures.Count == 0
         ? Html.Of($"<h2>Mail that was not taken</h2>\n<p>None in the last days.</p>")
         : Html.Of($"""
-            <h2>Mail that was not taken</h2>
-            <div class=scroll tabindex=0><table>
+            <h2 id=failures>Mail that was not taken</h2>
+            <div class=scroll tabindex=0 role=region aria-labelledby=failures><table>
             <thead><tr><th scope=col>Hour</th><th scope=col>Reason</th><th scope=col class=n>Messages</th></tr></thead>
             <tbody>
             {Html.Join(view.Failures.Take(MostItems), Failure)}</tbody></table></div>
@@ -164,8 +166,7 @@ internal static class DomainPage
     private static Html Memory(DomainView view) => view.Pin is null && view.Events.Count == 0 ? Html.Empty : Html.Of($"""
         <h2>What is remembered</h2>
         {(view.Pin is not { } pin ? Html.Empty : Html.Of($"<p>A key set was last seen at {Time(pin.LastSeen)}{(pin.Serial is { } serial ? $"; its serial may not go below {serial.ToString(CultureInfo.InvariantCulture)}" : "")}.</p>"))}
-        <ul>
-        {Html.Join(view.Events.Take(MostItems), e => Html.Of($"<li>{Time(e.At)}: {Words(e)}</li>\n"))}</ul>
+        {(view.Events.Count == 0 ? Html.Empty : Html.Of($"<ul>\n{Html.Join(view.Events.Take(MostItems), e => Html.Of($"<li>{Time(e.At)}: {Words(e)}</li>\n"))}</ul>"))}
         """);
 
     private static string Words(DomainEvent e) => e.Kind switch
@@ -189,6 +190,8 @@ internal static class DomainPage
         <ul>
         {Html.Join(steps.Take(MostSteps), step => Html.Of($"<li>{Short(step)}</li>\n"))}</ul></details>
         """);
+
+    private static string Sentence(string text) => text.Length == 0 ? "" : $"{char.ToUpperInvariant(text[0])}{Short(text)[1..]}.";
 
     private static string Short(string? text) => text is null ? "" : text.Length <= MostCharacters ? text : text[..MostCharacters] + " …";
 }
