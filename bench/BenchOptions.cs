@@ -19,6 +19,9 @@ internal sealed record BenchOptions
     /// <summary>The main profile only: 4 KiB, 20 sessions, a connection per message.</summary>
     public bool Quick { get; init; }
 
+    /// <summary>Events of a ledger to replay, instead of sending mail; 0 for mail.</summary>
+    public int Ledger { get; init; }
+
     /// <summary>Serve until a command ends, whose text says how to reach the system; instead of measuring.</summary>
     public string? Around { get; init; }
 
@@ -38,6 +41,7 @@ internal sealed record BenchOptions
                 "--warm-up" => options with { WarmUp = int.Parse(Value(), CultureInfo.InvariantCulture) },
                 "--verifiers" => options with { Verifiers = int.Parse(Value(), CultureInfo.InvariantCulture) },
                 "--quick" => options with { Quick = true },
+                "--ledger" => options with { Ledger = int.Parse(Value(), CultureInfo.InvariantCulture) },
                 "--around" => options with { Around = Value() },
                 "--output" => options with { Output = Value() },
                 _ => throw new ArgumentException($"unknown option {args[i]}"),

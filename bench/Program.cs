@@ -2,6 +2,12 @@ using System.Diagnostics;
 using Mailkey.Bench;
 
 var options = BenchOptions.Parse(args);
+if (options.Ledger > 0)
+{
+    Console.WriteLine(await LedgerLoad.RunAsync(options.Ledger, CancellationToken.None));
+    return 0;
+}
+
 Console.Error.WriteLine("starting the system");
 await using var system = await BenchSystem.StartAsync(options.Verifiers, CancellationToken.None);
 if (options.Around is not null)
