@@ -7,6 +7,7 @@ using Mailkey.Authentication.Keys;
 using Mailkey.Authentication.Signatures;
 using Mailkey.Dns;
 using Mailkey.Mime;
+using Mailkey.Policy.Reading;
 using Mailkey.Smtp;
 using Mailkey.Spf;
 
@@ -46,6 +47,9 @@ internal static class Targets
         Target("host-document", octets => HostDocument.TryParse(octets, "example.org", out _, out _),
             ["""{"version":1,"domain":"example.org","serial":42,"keys":[{"name":"a","type":"ed25519","key":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","status":"active"}],"max_age":3600}"""],
             ["{", "}", "[", "]", "\"keys\":", "\"serial\":-1", "1e999", "null", "\\u0000"]),
+        Target("policy-file", octets => PolicyFile.Parse("policy.json", octets, (string _, out string reason) => { reason = "is not there"; return null; }),
+            ["""{"lists":{"l":["example.org"]},"before-stage":[{"name":"a","when":{"client":"192.0.2.0/24","not":{"spf":"fail"}},"then":"exempt"}],"rules":[{"name":"b","when":{"any":[{"size":{"below":"1K"}}],"sender-domain":"@l"},"then":{"rate-limit":{"key":"client","count":1,"per":"1h"}}}]}"""],
+            ["{", "}", "[", "]", "\"when\":", "\"then\":", "\"greylist\"", "\"@l\"", "// x\n", "/*", "\\ud800", "1e999", "null", "::/0"]),
         Target("dns-response", octets => DnsResponse.TryParse(octets, out _, out _), [DnsSeed()], ["\xc0\x0c", "\0", "\0\x10\0\x01", "\xff\xff"], Encoding.Latin1),
         Target("spf-record", SpfRecordIsItsTerms,
             ["v=spf1 a mx/24//64 ip4:192.0.2.0/24 ip6:2001:db8::/32 include:%{d2}.example.org ptr:%{ir}.x.org exists:%{l1r+-}._spf.%{d} -all", "v=spf1 redirect=_spf.example.org exp=%{o}.why.example x=%{c}"],

@@ -19,7 +19,9 @@ public sealed class ReceiverPolicy(StagePolicy stage, PolicyRules rules)
     public PolicyRules Rules { get; } = rules;
 
     /// <summary>Judges a message as far as it goes without the shared state.</summary>
-    public PolicyPlan Plan(PolicyInput input) => Walk(input, null);
+    public PolicyPlan Plan(PolicyInput input) => Rules.Count == 0
+        ? new(input, Stage.Decide(input.SenderDomain, input.Evidence.HostState, input.Evidence.Result, input.Evidence.Reason), [], [])
+        : Walk(input, null);
 
     /// <summary>The same, and every step of the way as a line of text.</summary>
     public PolicyPlan Explain(PolicyInput input, out IReadOnlyList<PolicyStep> steps)
