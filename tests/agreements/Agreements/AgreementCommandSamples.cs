@@ -104,7 +104,12 @@ internal static class AgreementCommandSamples
 
         string Text() => Pick(["fine", "", "\r\nInjected: yes", "\u202egnp", new string('x', 5000), "<script>", "\ud800"]);
 
-        Terms Terms() => new()
+        // Half of them change one thing only, as people do.
+        Terms Terms() => random.Next(2) == 0 && state.Terms is { } current
+            ? random.Next(3) == 0 ? current with { Expires = now.AddHours(random.Next(1, 60)) } : current with { Rate = Pick([1, 10, 100, 1000]) }
+            : AnyTerms();
+
+        Terms AnyTerms() => new()
         {
             Dnsbl = Pick(Enum.GetValues<DnsblTerm>()),
             DnsblZones = random.Next(3) switch { 0 => ["BL.example", "a.bl.example"], 1 => ["bl.example"], _ => null },
@@ -113,7 +118,7 @@ internal static class AgreementCommandSamples
             Feedback = Pick([Feedback.Off, new(FeedbackFormat.Arf, "abuse@a.example"), new(FeedbackFormat.Arf, "nobody")]),
             Rate = Pick([0, 1, 20, 200, 10_000, 10_001, int.MaxValue]),
             Size = Pick([0L, 1000, 20 << 20, 50L << 20, long.MaxValue]),
-            Expires = Pick<DateTimeOffset?>([null, null, null, now.AddHours(-1), now.AddDays(40), DateTimeOffset.MaxValue]),
+            Expires = Pick<DateTimeOffset?>([null, null, null, now.AddHours(-1), now.AddHours(20), now.AddDays(40), DateTimeOffset.MaxValue]),
         };
     }
 }

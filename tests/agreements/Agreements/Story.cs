@@ -100,9 +100,11 @@ internal sealed class Story
     }
 
     /// <summary>A story that has come to a status by the shortest way.</summary>
-    public static Story At(AgreementStatus status, AgreementPolicy? policy = null)
+    /// <param name="expires">When its terms end.</param>
+    public static Story At(AgreementStatus status, DateTimeOffset? expires = null)
     {
-        var story = new Story { Policy = policy ?? AgreementPolicy.Default };
+        var story = new Story();
+        var proposal = Proposal with { Terms = Terms with { Expires = expires } };
         if (status is AgreementStatus.AwaitingApproval)
         {
             story.Policy = story.Policy with { Approval = new() { RiskFrom = 50 } };
@@ -111,14 +113,14 @@ internal sealed class Story
         AgreementCommand[] steps = status switch
         {
             AgreementStatus.None => [],
-            AgreementStatus.Proposed => [Proposal],
-            AgreementStatus.AwaitingProof => [Proposal, Ask],
-            AgreementStatus.AwaitingConsent => [Proposal, Ask, Proof],
-            AgreementStatus.AwaitingApproval => [Proposal, Ask, Proof, Yes with { Risk = 50 }],
-            AgreementStatus.ActiveProbation => [Proposal, Ask, Proof, Yes],
-            AgreementStatus.Refused => [Proposal, new RefuseConsent(User, null)],
-            AgreementStatus.Revoked => [Proposal, Ask, Proof, Yes, new End(User, null)],
-            _ => [Proposal, Ask, Proof, Yes],
+            AgreementStatus.Proposed => [proposal],
+            AgreementStatus.AwaitingProof => [proposal, Ask],
+            AgreementStatus.AwaitingConsent => [proposal, Ask, Proof],
+            AgreementStatus.AwaitingApproval => [proposal, Ask, Proof, Yes with { Risk = 50 }],
+            AgreementStatus.ActiveProbation => [proposal, Ask, Proof, Yes],
+            AgreementStatus.Refused => [proposal, new RefuseConsent(User, null)],
+            AgreementStatus.Revoked => [proposal, Ask, Proof, Yes, new End(User, null)],
+            _ => [proposal, Ask, Proof, Yes],
         };
         story.Do(steps);
         switch (status)
@@ -133,7 +135,7 @@ internal sealed class Story
                 story.Do(new Suspend(Operator, "under investigation"));
                 break;
             case AgreementStatus.Expired:
-                story = new Story { Policy = story.Policy }.Do(Proposal, Ask, Proof).After(story.Policy.ConsentPeriod).Do(new CheckDeadlines(System));
+                story = new Story { Policy = story.Policy }.Do(proposal, Ask, Proof).After(story.Policy.ConsentPeriod).Do(new CheckDeadlines(System));
                 break;
         }
 

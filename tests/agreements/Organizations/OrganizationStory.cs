@@ -1,0 +1,135 @@
+using System.Text.Json;
+using Mailkey.Agreements.Decisions;
+using Mailkey.Agreements.Keys;
+using Mailkey.Agreements.Organizations;
+
+namespace Mailkey.Agreements.Tests.Organizations;
+
+/// <summary>One organisation as a test tells it.</summary>
+internal sealed class OrganizationStory
+{
+    public static readonly DateTimeOffset Start = new(2026, 11, 2, 8, 0, 0, TimeSpan.Zero);
+    public static readonly Actor Forwarder = new(ActorKind.Forwarder, "a.example");
+    public static readonly Actor Operator = new(ActorKind.Operator, "postmaster");
+    public static readonly Actor System = new(ActorKind.System, "first-contact");
+    public static readonly MakeContact Contact = new(Forwarder, "a.example", "postmaster@a.example", "https://a.example/agreements", "192.0.2.0/24", "challenge-1", new(0, 0));
+    public static readonly Prove Key = new(System, OrganizationProof.Key, "key 2026a");
+    public static readonly Prove Dns = new(System, OrganizationProof.Dns, "_mailkey-agreements.a.example");
+    public static readonly CheckOrganizationDeadlines Tick = new(System);
+
+    private readonly List<OrganizationEvent> _events = [];
+
+    public OrganizationPolicy Policy { get; set; } = OrganizationPolicy.Default;
+
+    public DateTimeOffset Now { get; set; } = Start;
+
+    public OrganizationState State { get; private set; } = OrganizationState.None;
+
+    public IReadOnlyList<OrganizationEvent> Events => _events;
+
+    public DateOnly Day => DateOnly.FromDateTime(Now.UtcDateTime);
+
+    public static AdmitProposal Proposal(int fromNetwork = 0, int consentsToday = 0, int consentsWaiting = 0) =>
+        new(Forwarder, AgreementId.Mint().ToString(), "192.0.2.0/24", new(fromNetwork, new(consentsToday, consentsWaiting)));
+
+    public Decision<OrganizationEvent> Try(OrganizationCommand command)
+    {
+        var decision = Organization.Decide(State, command, Policy, Now);
+        foreach (var happened in decision.Events)
+        {
+            _events.Add(happened);
+            State = Organization.Evolve(State, happened);
+        }
+
+        return decision;
+    }
+
+    public OrganizationStory Do(params IReadOnlyList<OrganizationCommand> commands)
+    {
+        foreach (var command in commands)
+        {
+            var decision = Try(command);
+            Assert.Null(decision.Refusal);
+            Assert.NotEmpty(decision.Events);
+        }
+
+        return this;
+    }
+
+    public OrganizationStory Refused(Refusal refusal, OrganizationCommand command)
+    {
+        var decision = Try(command);
+        Assert.Equal(refusal.Code, decision.Refusal?.Code);
+        Assert.Empty(decision.Events);
+        return this;
+    }
+
+    public OrganizationStory Nothing(OrganizationCommand command)
+    {
+        var decision = Try(command);
+        Assert.Null(decision.Refusal);
+        Assert.Empty(decision.Events);
+        return this;
+    }
+
+    public OrganizationStory After(TimeSpan time)
+    {
+        Now += time;
+        return this;
+    }
+
+    /// <summary>Days of history, each with so many messages and complaints.</summary>
+    public OrganizationStory Days(int days, int messages, int complaints = 0)
+    {
+        for (var day = 0; day < days; day++)
+        {
+            Do(new RecordHistory(System, Day, 6, messages, complaints, 0)).After(TimeSpan.FromDays(1));
+        }
+
+        return this;
+    }
+
+    /// <summary>A story that has come to a status.</summary>
+    public static OrganizationStory At(OrganizationStatus status)
+    {
+        var story = new OrganizationStory();
+        if (status == OrganizationStatus.AwaitingApproval)
+        {
+            story.Policy = story.Policy with { NeedsApproval = true };
+        }
+
+        if (status is OrganizationStatus.None)
+        {
+            return story;
+        }
+
+        story.Do(Contact);
+        switch (status)
+        {
+            case OrganizationStatus.Waiting:
+                story.Do(Key, Dns);
+                break;
+            case OrganizationStatus.AwaitingApproval or OrganizationStatus.Verified:
+                story.Do(Key, Dns).After(TimeSpan.FromDays(1)).Do(Tick);
+                break;
+            case OrganizationStatus.Suspended:
+                story.Do(Key, Dns).After(TimeSpan.FromDays(1)).Do(Tick, new SuspendOrganization(Operator, "under investigation"));
+                break;
+            case OrganizationStatus.Refused:
+                story.Do(new RefuseOrganization(Operator, "unknown"));
+                break;
+            case OrganizationStatus.Lapsed:
+                story.After(TimeSpan.FromDays(7)).Do(Tick);
+                break;
+            case OrganizationStatus.Banned:
+                story.Do(new BanOrganization(Operator, "sends what nobody ordered"));
+                break;
+        }
+
+        Assert.Equal(status, story.State.Status);
+        return story;
+    }
+
+    public static string Json(OrganizationState state) => JsonSerializer.Serialize(state with { Admitted = [] }, AgreementsJson.Default.OrganizationState)
+        + string.Join('|', state.Admitted.Order(StringComparer.Ordinal));
+}
