@@ -21,6 +21,7 @@ public static class BouncesServices
 
         services.AddKeyHostDiscovery();
         services.AddSingleton<IDomainInspector, KeyHostInspector>();
+        services.AddSingleton<AdvisedDomain>();
         services.AddSingleton<ReportComposer>();
         services.AddSingleton<SentReports>();
         services.AddSingleton<ReportJournal>();

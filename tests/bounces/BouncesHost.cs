@@ -52,6 +52,7 @@ internal sealed class BouncesHost : IAsyncDisposable
         if (inspector is not null)
         {
             builder.Services.Replace(ServiceDescriptor.Singleton(inspector));
+            builder.Services.Replace(ServiceDescriptor.Singleton<Mailkey.Dns.IDnsResolver>(new Reporting.NoDns()));
         }
 
         builder.Services.Configure<MassTransitHostOptions>(options =>

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Options;
 namespace Mailkey.Bounces.Reporting;
 
 /// <summary>Turns what delivery found out into notifications, requests for an advisory, and silence that is journalled.</summary>
-public sealed class ReportConsumer(ReportSender sender, ReportJournal journal, IOptions<MailkeyOptions> options, TimeProvider time)
+public sealed class ReportConsumer(ReportSender sender, ReportJournal journal, AdvisedDomain advised, IOptions<MailkeyOptions> options, TimeProvider time)
     : IConsumer<DeliveryFailed>, IConsumer<DeliveryDelayed>, IConsumer<DeliverySucceeded>, IConsumer<AdvisoryGranted>
 {
     public Task Consume(ConsumeContext<DeliveryFailed> context) => ReportAsync(context.Message, context);
@@ -30,15 +30,20 @@ public sealed class ReportConsumer(ReportSender sender, ReportJournal journal, I
             await sender.SendAsync(order, context, context.CancellationToken);
         }
 
+        if (decision.Advise.Count == 0)
+        {
+            return;
+        }
+
         var now = time.GetUtcNow();
+        var domain = await advised.OfAsync(ReversePath.Mailbox(report.Envelope.ReversePath), context.CancellationToken);
         foreach (var (cause, advise) in decision.Advise)
         {
             var endpoint = await context.GetSendEndpoint(AdvisoryDefinition.Address);
             await endpoint.Send(
                 new AdvisoryRequested
                 {
-                    // An address without a domain of the DNS is a domain of its own: still no more than one a week.
-                    Domain = ReversePath.Domain(report.Envelope.ReversePath) ?? report.Envelope.ReversePath,
+                    Domain = domain,
                     Cause = cause,
                     Order = advise,
                     At = now,

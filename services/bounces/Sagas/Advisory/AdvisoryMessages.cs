@@ -5,7 +5,7 @@ namespace Mailkey.Bounces.Sagas.Advisory;
 /// <summary>May this sender domain be told of this cause?</summary>
 public sealed record AdvisoryRequested
 {
-    /// <summary>Lower-case A-labels; what stands behind the last @ when that is no name.</summary>
+    /// <summary>What <see cref="AdvisedDomain"/> counts the sender under: lower-case A-labels, or an address in brackets.</summary>
     public required string Domain { get; init; }
     public required FailureCause Cause { get; init; }
     public required ReportOrder Order { get; init; }
