@@ -1,4 +1,5 @@
 using System.Net;
+using Mailkey.Ingress.Telemetry;
 using Mailkey.Smtp;
 using Microsoft.AspNetCore.Connections;
 
@@ -37,12 +38,14 @@ internal sealed class SmtpConnectionHandler(SmtpServer server) : ConnectionHandl
                 return;
             }
 
+            IngressMetrics.ConnectionOpened();
             try
             {
                 await session.RunAsync();
             }
             finally
             {
+                IngressMetrics.ConnectionClosed();
                 server.Sessions.Remove(session);
             }
         }
@@ -54,6 +57,7 @@ internal sealed class SmtpConnectionHandler(SmtpServer server) : ConnectionHandl
 
     private async ValueTask RefuseAsync(ConnectionContext connection, IPAddress address, SmtpReply reply)
     {
+        IngressMetrics.ConnectionTurnedAway();
         SmtpLog.NotAdmitted(server.Logger, address.ToString(), reply.ToString());
         reply.WriteTo(connection.Transport.Output);
         await connection.Transport.Output.FlushAsync();

@@ -10,6 +10,7 @@ using Mailkey.Policy;
 using Mailkey.Verifier.Evidence;
 using Mailkey.Verifier.Policy;
 using Mailkey.Verifier.Senders;
+using Mailkey.Verifier.Telemetry;
 
 namespace Mailkey.Verifier.Verification;
 
@@ -125,6 +126,7 @@ public sealed class MessageVerification(
             ElapsedMicroseconds = (long)Stopwatch.GetElapsedTime(started).TotalMicroseconds,
         };
         failures.Note(evidence, decision.Disposition);
+        VerdictMetrics.Judged(decision.Disposition, evidence);
         return new()
         {
             QueueId = message.QueueId,
