@@ -43,6 +43,23 @@ public sealed class PolicyRules
         BeforeStage.Select(rule => ("before-stage", rule.Name, rule.Line, rule.Then.Text))
             .Concat(AfterStage.Select(rule => ("rules", rule.Name, rule.Line, rule.Then.Text)));
 
+    /// <summary>Rules that no message can reach: one before them matches everything and is final.</summary>
+    public IEnumerable<(string Name, int Line, string Behind)> Unreachable()
+    {
+        string? end = null;
+        foreach (var rule in BeforeStage.Concat(AfterStage))
+        {
+            if (end is not null)
+            {
+                yield return (rule.Name, rule.Line, end);
+            }
+            else if (rule.When is AllOf { IsEmpty: true } && rule.Then is (AcceptOutcome or QuarantineOutcome or RejectOutcome or DeferOutcome))
+            {
+                end = rule.Name;
+            }
+        }
+    }
+
     internal IReadOnlyList<PolicyRule> BeforeStage { get; }
 
     internal IReadOnlyList<PolicyRule> AfterStage { get; }

@@ -125,6 +125,15 @@ public sealed class PolicyFileTests
     }
 
     [Fact]
+    public void A_rule_behind_one_that_decides_about_everything_is_pointed_out()
+    {
+        const string tail = """{ "name": "end", "when": {}, "then": "accept" },""" + "\n" + """{ "name": "late", "then": "reject" }""";
+        Assert.Equal([("late", 2, "end")], Sample.Parse($$"""{ "rules": [ {{tail}} ] }""").Rules!.Unreachable());
+        Assert.Equal([("late", 2, "end"), ("r", 2, "end")], Sample.Parse($$"""{ "before-stage": [ {{tail}} ], "rules": [ { "name": "r", "then": "accept" } ] }""").Rules!.Unreachable());
+        Assert.Empty(Sample.Parse("""{ "rules": [ { "name": "a", "when": { "tls": true }, "then": "accept" }, { "name": "b", "then": "greylist" }, { "name": "c", "then": "reject" } ] }""").Rules!.Unreachable());
+    }
+
+    [Fact]
     public void A_file_that_is_not_there_is_an_error()
     {
         var file = PolicyFile.Load("/nowhere/policy.json");

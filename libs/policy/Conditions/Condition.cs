@@ -24,6 +24,8 @@ internal abstract class Condition(string key)
 /// <summary>Every one of several conditions; an empty list always matches.</summary>
 internal sealed class AllOf(string key, IReadOnlyList<Condition> conditions) : Condition(key)
 {
+    public bool IsEmpty => conditions.Count == 0;
+
     public override bool NeedsHistory => conditions.Any(condition => condition.NeedsHistory);
 
     public override bool Matches(PolicyInput input)

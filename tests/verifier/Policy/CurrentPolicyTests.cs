@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
 using Mailkey.Hosting.Options;
 using Mailkey.Testkit;
 using Mailkey.Testkit.Infrastructure;
@@ -89,6 +92,29 @@ public sealed class CurrentPolicyTests : IDisposable
                 return current.Policy.Rules.Summary.Single().Name;
             },
             name => name == "b",
+            TimeSpan.FromSeconds(30));
+        await current.StopAsync(Stop);
+    }
+
+    [Fact]
+    public async Task A_hangup_signal_is_a_reason_to_look_at_once()
+    {
+        // Without a handler the signal ends the process; that of the service may not be there yet.
+        using var guard = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => context.Cancel = true);
+        Write("policy.json", """{ "rules": [] }""");
+        using var current = Create();
+        await current.StartAsync(Stop);
+        Write("policy.json", """{ "rules": [ { "name": "a", "then": "accept" } ] }""");
+
+        // The clock stands still: only the signal can be the reason.
+        await Eventually.GetAsync(
+            async () =>
+            {
+                using var kill = Process.Start("kill", ["-HUP", Environment.ProcessId.ToString(CultureInfo.InvariantCulture)]);
+                await kill.WaitForExitAsync(Stop);
+                return current.Policy.Rules.Count;
+            },
+            count => count == 1,
             TimeSpan.FromSeconds(30));
         await current.StopAsync(Stop);
     }

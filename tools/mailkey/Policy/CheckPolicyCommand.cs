@@ -37,6 +37,11 @@ internal static class CheckPolicyCommand
                 console.Text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{line,5}  {section,-12}  {name,-30}  {outcome}"));
             }
 
+            foreach (var (name, line, behind) in rules.Unreachable())
+            {
+                console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{path}:{line}:1: warning: \"{name}\" is never reached, \"{behind}\" decides about every message"));
+            }
+
             console.Text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{path}: {rules.Count} rules, no errors."));
             return ExitCode.Yes;
         });
