@@ -34,6 +34,20 @@ public sealed class SmtpLimitTests
     }
 
     [Fact]
+    public async Task Session_is_closed_after_too_many_transactions_that_end_at_MAIL()
+    {
+        await using var server = await SmtpTestServer.StartAsync("Smtp:MaxIdleCommands=4");
+        using var client = await server.GreetAsync();
+
+        // EHLO was the first.
+        var replies = await client.AskAllAsync([.. Enumerable.Repeat("MAIL FROM:<> SIZE=99999999999", 4)]);
+        Assert.All(replies, reply => Assert.Equal(552, reply.Code));
+        Assert.Equal(Replies.TooManyIdleCommands, await client.ReadAsync());
+        await client.AssertClosedAsync();
+        Assert.Equal(4, server.Intake.Refusals.Count);
+    }
+
+    [Fact]
     public async Task Session_may_reset_before_each_message_it_sends()
     {
         await using var server = await SmtpTestServer.StartAsync("Smtp:MaxIdleCommands=4");

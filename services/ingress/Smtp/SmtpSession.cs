@@ -188,7 +188,9 @@ internal sealed partial class SmtpSession
         Refuse(reply);
         Server.Intake.NoteRefusal(transaction.QueueId, Facts(transaction), transaction.ToEnvelope(), reply);
         ForgetTransaction();
-        return NextStep.Command;
+
+        // It moved no mail either, and left a line in the journal.
+        return ++idleCommands > Server.Options.MaxIdleCommands ? Close(Replies.TooManyIdleCommands) : NextStep.Command;
     }
 
     /// <summary>Ends a transaction, if there is one, because the client says so. Noted when it was for our refusals.</summary>
