@@ -101,6 +101,12 @@ internal sealed class SmtpConnection : IAsyncDisposable
         }
 
         var isReused = _transactions++ > 0;
+        if (isReused && HasUnaskedInput())
+        {
+            _isClosing = true;
+            return null;
+        }
+
         _begun = _time.GetTimestamp();
         _isAnswered = false;
         List<int> accepted = new(transaction.Recipients.Count);
@@ -343,6 +349,19 @@ internal sealed class SmtpConnection : IAsyncDisposable
         }
 
         return Finding.Of(reply) with { IsPermanent = false, Status = "4.3.2" };
+    }
+
+    // A reply that nobody asked for would be taken for that to the next command, and each one after it for that of another
+    // recipient. Under TLS what waits in the socket need not be a reply.
+    private bool HasUnaskedInput()
+    {
+        if (_input.TryRead(out var result))
+        {
+            _input.AdvanceTo(result.Buffer.Start);
+            return true;
+        }
+
+        return !IsEncrypted && _socket.Available > 0;
     }
 
     // What this server can't take, whoever the recipient is.

@@ -50,6 +50,20 @@ public sealed class DestinationTests
     }
 
     [Fact]
+    public async Task A_reply_that_nobody_asked_for_is_not_taken_for_one_to_the_next_message()
+    {
+        await using var server = ScriptedServer.Behaved(["PIPELINING"], line =>
+            line == "." ? "250 2.0.0 taken\r\n250 2.0.0 and again" : line.Contains("<unknown@", StringComparison.Ordinal) ? "550 5.1.1 no such user" : null);
+        await using var bench = DeliveryBench.To(server.Port);
+
+        for (var i = 0; i < 3; i++)
+        {
+            var outcomes = await bench.SendAsync("unknown@example.org", "known@example.org");
+            Assert.Equal([OutcomeKind.Failed, OutcomeKind.Delivered], outcomes.Select(outcome => outcome.Kind));
+        }
+    }
+
+    [Fact]
     public async Task A_host_that_always_breaks_off_is_not_tried_without_end()
     {
         await using var server = ScriptedServer.Behaved(["PIPELINING"], line => line.StartsWith("MAIL", StringComparison.Ordinal) ? "" : null);
