@@ -61,7 +61,7 @@ public static class MailkeyConfiguration
         }
 
         // Who has a page of domains shows it to whom it is for.
-        if (options is { StatusPage: { Enabled: true, PublicUrl: { Length: > 0 } page }, Policy.HelpUrl: PolicyOptions.NoHelpUrl })
+        if (options is { StatusPage: { Enabled: true, PublicUrl: { Length: > 0 } page }, Policy.HelpUrl: PolicyOptions.NoHelpUrl } && Uri.TryCreate(page, UriKind.Absolute, out _))
         {
             options.Policy.HelpUrl = $"{page.TrimEnd('/')}/domain/";
         }

@@ -27,7 +27,7 @@ public static class StatusServices
         services.AddKeyHostDiscovery();
         services.AddSingleton<DomainLook>();
         services.AddSingleton<DomainRecord>();
-        services.AddSingleton(provider => new PageLimits(provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.StatusPage));
+        services.AddSingleton(provider => new PageLimits(provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.StatusPage, TimeSpan.FromMinutes(1)));
         services.AddSingleton<PageHandler>();
 
         var page = builder.Configuration.GetSection($"{MailkeyOptions.Section}:StatusPage").Get<StatusPageOptions>() ?? new StatusPageOptions();

@@ -37,6 +37,12 @@ public sealed class MailkeyOptionsValidatorTests
     [InlineData("Policy:Stage", "strict")]
     [InlineData("Policy:RequiredDomains:0", "a b")]
     [InlineData("Policy:HelpUrl", "help")]
+    [InlineData("StatusPage:PublicUrl", "mx.example.org")]
+    [InlineData("StatusPage:PublicUrl", "https://mx.example.org/?domain=")]
+    [InlineData("StatusPage:Listen", "localhost")]
+    [InlineData("StatusPage:Port", "65536")]
+    [InlineData("StatusPage:ChecksPerClient", "0")]
+    [InlineData("StatusPage:CheckInterval", "00:00:00")]
     [InlineData("Spf:Timeout", "00:00:00")]
     [InlineData("Blocklists:Timeout", "-00:00:01")]
     [InlineData("Delivery:Retries:0", "-00:01:00")]
@@ -66,6 +72,34 @@ public sealed class MailkeyOptionsValidatorTests
     [InlineData("Smtp:Listen:0", "192.0.2.1")]
     [InlineData("Postgres:ConnectionString", "Host=/run/postgresql;Database=mailkey")]
     public void Validator_takes_what_is_right(string key, string value) => Assert.Empty(Failures((key, value)));
+
+    [Fact]
+    public void Validator_keeps_the_page_for_the_world_off_the_port_of_health_checks() =>
+        Assert.StartsWith("Mailkey:StatusPage:Port: ", Assert.Single(Failures(("StatusPage:Port", "8080"), ("Http:Port", "8080"))), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("10.0.0.0/8", true)]
+    [InlineData("::1", true)]
+    [InlineData("proxy.example", false)]
+    [InlineData("10.0.0.0/33", false)]
+    public void Validator_takes_addresses_and_networks_of_proxies(string proxy, bool right) =>
+        Assert.Equal(right ? 0 : 1, Failures(("StatusPage:TrustedProxies:0", proxy)).Count);
+
+    [Theory]
+    [InlineData("https://mx.example.org/mailkey/", null, "true", "https://mx.example.org/mailkey/domain/")]
+    [InlineData("http://127.0.0.1:8025", null, "true", "http://127.0.0.1:8025/domain/")]
+    [InlineData("https://mx.example.org", "https://help.example/?d=", "true", "https://help.example/?d=")]
+    [InlineData("https://mx.example.org", null, "false", PolicyOptions.NoHelpUrl)]
+    [InlineData("", null, "true", PolicyOptions.NoHelpUrl)]
+    public void Configuration_links_refusals_to_the_page_unless_told_otherwise(string page, string? help, string enabled, string link)
+    {
+        var options = new MailkeyOptions();
+        MailkeyConfiguration.Bind(
+            new ConfigurationBuilder().AddInMemoryCollection([
+                new("Mailkey:StatusPage:PublicUrl", page), new("Mailkey:StatusPage:Enabled", enabled), .. help is null ? [] : new KeyValuePair<string, string?>[] { new("Mailkey:Policy:HelpUrl", help) }]).Build(),
+            options);
+        Assert.Equal(link, options.Policy.HelpUrl);
+    }
 
     [Fact]
     public void Validator_names_every_mistake_at_once()

@@ -2,11 +2,14 @@ using System.Globalization;
 using System.Net;
 using Mailkey.Authentication.Crypto;
 using Mailkey.Hosting;
-using Mailkey.Senders;
+using Mailkey.Hosting.Options;
+using Mailkey.Status.Web;
 using Mailkey.Testkit.Dns;
 using Mailkey.Testkit.Infrastructure;
 using Mailkey.Testkit.Processes;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Mailkey.Status.Tests;
@@ -82,6 +85,9 @@ internal sealed class StatusHost : IAsyncDisposable
             .. more,
         ]);
         builder.AddStatusPage();
+
+        // However long a test takes, its shares are not filled up meanwhile.
+        builder.Services.AddSingleton(provider => new PageLimits(provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.StatusPage, TimeSpan.FromDays(1)));
         var app = builder.Build();
         app.UseStatusPage();
         app.MapHealth();

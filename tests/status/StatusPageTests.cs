@@ -114,6 +114,32 @@ public sealed class StatusPageTests(StatusWorld world) : IClassFixture<StatusWor
         Assert.Contains($"Put off: {FailureCause.HostUnknown}.</td><td class=n>1</td>", page, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("observe", "exists.test", "This receiver watches only")]
+    [InlineData("enforce-published", "exists.test", "that is not signed with it is refused here")]
+    [InlineData("enforce-published", "absent.test", "Anybody can send mail in its name.")]
+    [InlineData("require-all", "absent.test", "takes its mail only with a mailkey")]
+    [InlineData("require-all", "broken.test", "Its mail is put off here (451)")]
+    public async Task Page_says_what_follows_here(string stage, string domain, string words)
+    {
+        await using var host = await StatusHost.StartAsync(world, $"--Mailkey:Policy:Stage={stage}", "--Mailkey:StatusPage:CheckInterval=00:00:00.001");
+        Assert.Contains(words, await host.CheckAsync(domain), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Page_is_bounded_whatever_a_domain_publishes()
+    {
+        var domain = $"{Guid.NewGuid():N}.test";
+        foreach (var n in Enumerable.Range(0, 30))
+        {
+            await world.Dns.AddAsync($"mailkey.{domain}. 3600 IN TXT \"v=MAILKEY1; k=rsa; s=k{n}; p=AAAA; n={new string('x', 180)}\"");
+        }
+
+        var page = await _host.CheckAsync(domain);
+        Assert.Contains("no usable active key", page, StringComparison.Ordinal);
+        Assert.InRange(page.Length, 1, 32 * 1024);
+    }
+
     [Fact]
     public async Task Page_is_text_where_strangers_write()
     {

@@ -7,18 +7,18 @@ namespace Mailkey.Status.Web;
 /// How much the world may ask for. Looking at a domain makes us send queries to strangers' name servers and hosts, so that is
 /// limited by client network, for all together, and by how many are under way; the limit by domain is in the database.
 /// </summary>
-internal sealed class PageLimits(StatusPageOptions options) : IDisposable
+/// <param name="window">What the limits of the options are for: a minute.</param>
+internal sealed class PageLimits(StatusPageOptions options, TimeSpan window) : IDisposable
 {
-    private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(5);
 
     // Pages that are made at the same time, and those that wait: the database has few connections.
     private const int Pages = 16;
     private const int PagesWaiting = 64;
 
-    private readonly PartitionedRateLimiter<string> _views = ByNetwork(options.ViewsPerClient);
-    private readonly PartitionedRateLimiter<string> _checks = ByNetwork(options.ChecksPerClient);
-    private readonly FixedWindowRateLimiter _allChecks = new(Fixed(options.ChecksPerMinute));
+    private readonly PartitionedRateLimiter<string> _views = ByNetwork(options.ViewsPerClient, window);
+    private readonly PartitionedRateLimiter<string> _checks = ByNetwork(options.ChecksPerClient, window);
+    private readonly FixedWindowRateLimiter _allChecks = new(Fixed(options.ChecksPerMinute, window));
     private readonly ConcurrencyLimiter _checksUnderWay = new(new() { PermitLimit = options.MaxConcurrentChecks, QueueLimit = 0 });
     private readonly ConcurrencyLimiter _pages = new(new() { PermitLimit = Pages, QueueLimit = PagesWaiting, QueueProcessingOrder = QueueProcessingOrder.OldestFirst });
 
@@ -26,7 +26,7 @@ internal sealed class PageLimits(StatusPageOptions options) : IDisposable
     public async ValueTask<Permission> ViewAsync(string network, CancellationToken cancellationToken)
     {
         var permission = new Permission();
-        _ = permission.Take(_views.AttemptAcquire(network), Reason.Client, Window)
+        _ = permission.Take(_views.AttemptAcquire(network), Reason.Client, window)
             && permission.Take(await _pages.AcquireAsync(1, cancellationToken), Reason.Busy, Soon);
         return permission;
     }
@@ -35,8 +35,8 @@ internal sealed class PageLimits(StatusPageOptions options) : IDisposable
     public Permission Check(string network)
     {
         var permission = new Permission();
-        _ = permission.Take(_checks.AttemptAcquire(network), Reason.Client, Window)
-            && permission.Take(_allChecks.AttemptAcquire(), Reason.Busy, Window)
+        _ = permission.Take(_checks.AttemptAcquire(network), Reason.Client, window)
+            && permission.Take(_allChecks.AttemptAcquire(), Reason.Busy, window)
             && permission.Take(_checksUnderWay.AttemptAcquire(), Reason.Busy, Soon);
         return permission;
     }
@@ -50,10 +50,10 @@ internal sealed class PageLimits(StatusPageOptions options) : IDisposable
         _pages.Dispose();
     }
 
-    private static PartitionedRateLimiter<string> ByNetwork(int permits) =>
-        PartitionedRateLimiter.Create<string, string>(network => RateLimitPartition.GetFixedWindowLimiter(network, _ => Fixed(permits)), StringComparer.Ordinal);
+    private static PartitionedRateLimiter<string> ByNetwork(int permits, TimeSpan window) =>
+        PartitionedRateLimiter.Create<string, string>(network => RateLimitPartition.GetFixedWindowLimiter(network, _ => Fixed(permits, window)), StringComparer.Ordinal);
 
-    private static FixedWindowRateLimiterOptions Fixed(int permits) => new() { PermitLimit = permits, Window = Window, QueueLimit = 0 };
+    private static FixedWindowRateLimiterOptions Fixed(int permits, TimeSpan window) => new() { PermitLimit = permits, Window = window, QueueLimit = 0 };
 
     /// <summary>Whose limit it was.</summary>
     public enum Reason
