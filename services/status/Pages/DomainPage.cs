@@ -35,10 +35,10 @@ internal static class DomainPage
         {(view.Unicode is null ? Html.Empty : Html.Of($"<p class=soft>in the DNS <code>{view.Domain}</code></p>"))}
         {State(view)}
         {Recheck(view, root)}
+        {Failures(view)}
         {Keys(view)}
         {Problems(view)}
         {Guide(view)}
-        {Failures(view)}
         {Memory(view)}
         {Others(view)}
         {Steps(view)}
@@ -141,21 +141,21 @@ internal static class DomainPage
         <h2>How it comes to a mailkey</h2>
         <ol>
         {Html.Join(PublishingGuide.Steps(view.Domain, view.KeyName, view.RecordsToPublish), lines => Html.Of($"<li>{Html.Join(lines, Line)}</li>\n"))}</ol>
-        <p>From then on this and other receivers refuse mail that only claims to be of {view.Unicode ?? view.Domain}.</p>
+        <p>From then on receivers refuse mail that only claims to be of {view.Unicode ?? view.Domain}.</p>
         """);
 
-    // Keyboards can scroll what is too wide for a phone only where they can go.
-    private static Html Line(GuideLine line) => line.IsLiteral ? Html.Of($"<pre tabindex=0>{line.Text}</pre>") : Html.Of($"<p>{line.Text}</p>");
+    private static Html Line(GuideLine line) => line.IsLiteral ? Html.Of($"<pre>{line.Text}</pre>") : Html.Of($"<p>{line.Text}</p>");
 
     private static Html Failures(DomainView view) => view.Failures.Count == 0
         ? Html.Of($"<h2>Mail that was not taken</h2>\n<p>None in the last days.</p>")
+        // Keyboards can scroll what is too wide for a phone only where they can go.
         : Html.Of($"""
             <h2 id=failures>Mail that was not taken</h2>
             <div class=scroll tabindex=0 role=region aria-labelledby=failures><table>
             <thead><tr><th scope=col>Hour</th><th scope=col>Reason</th><th scope=col class=n>Messages</th></tr></thead>
             <tbody>
             {Html.Join(view.Failures.Take(MostItems), Failure)}</tbody></table></div>
-            <p class=soft>Anybody can claim to be this domain: these are not all yours.</p>
+            <p class=soft>Anybody can claim to be this domain: they need not all be yours.</p>
             """);
 
     private static Html Failure(DomainFailure failure) => Html.Of($"""

@@ -21,7 +21,7 @@ internal static class Style
         .exists{border-color:var(--good)}.exists strong{color:var(--good)}
         .absent{border-color:var(--bad)}.absent strong{color:var(--bad)}
         .unknown{border-color:var(--open)}.unknown strong{color:var(--open)}
-        pre{background:var(--box);border:1px solid var(--line);border-radius:.2rem;padding:.6rem .8rem;margin:.4rem 0;overflow-x:auto;white-space:pre;font:.875rem/1.5 ui-monospace,monospace}
+        pre{background:var(--box);border:1px solid var(--line);border-radius:.2rem;padding:.6rem .8rem;margin:.4rem 0;white-space:pre-wrap;font:.875rem/1.5 ui-monospace,monospace}
         code{font:.9em ui-monospace,monospace}
         table{border-collapse:collapse;width:100%;font-size:.95rem}
         th,td{text-align:left;vertical-align:top;padding:.35rem .6rem .35rem 0;border-bottom:1px solid var(--line)}
@@ -33,7 +33,7 @@ internal static class Style
         input,button{font:inherit;padding:.5rem .8rem;border-radius:.3rem;border:1px solid var(--line);background:var(--back);color:var(--text);min-height:2.75rem}
         input{flex:1 1 14rem;min-width:0}
         button{background:var(--link);border-color:var(--link);color:var(--back);font-weight:600;cursor:pointer}
-        a:focus-visible,input:focus-visible,button:focus-visible,pre:focus-visible,.scroll:focus-visible,summary:focus-visible{outline:3px solid var(--open);outline-offset:2px}
+        a:focus-visible,input:focus-visible,button:focus-visible,.scroll:focus-visible,summary:focus-visible{outline:3px solid var(--open);outline-offset:2px}
         summary{cursor:pointer}
         footer{margin-top:3rem;border-top:1px solid var(--line);padding-top:.8rem;font-size:.9rem}
         """;
