@@ -168,6 +168,17 @@ public sealed class CallOutTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task CallOut_takes_no_reply_that_nobody_asked_for()
+    {
+        nextHop.Answer = command => Task.FromResult<string?>(
+            command == "RSET" ? "250 reset\r\n250 and again" : command.Contains("<dave@", StringComparison.Ordinal) ? "550 5.1.1 no" : NextHopStub.Default(command));
+
+        Assert.Equal("250 2.1.5", await RcptAsync("<carol@asked.example>"));
+        Assert.Equal("550 5.1.1", await RcptAsync("<dave@asked.example>"));
+        Assert.Equal("250 2.1.5", await RcptAsync("<erin@asked.example>"));
+    }
+
+    [Fact]
     public async Task CallOut_keeps_at_most_so_many_answers_and_known_recipients_longest()
     {
         await server.DisposeAsync();

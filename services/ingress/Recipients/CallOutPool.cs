@@ -84,7 +84,7 @@ internal sealed class CallOutPool(NextHop nextHop, string hostname, RecipientsOp
     {
         while (idle.TryPop(out var kept))
         {
-            if (time.GetElapsedTime(kept.Since) < MaxIdle)
+            if (time.GetElapsedTime(kept.Since) < MaxIdle && !kept.Connection.HasUnaskedInput())
             {
                 connection = kept.Connection;
                 return true;
@@ -181,6 +181,18 @@ internal sealed class CallOutConnection : IAsyncDisposable
 
         IsUsable = toRset.IsPositive && toRcpt.Code != 421;
         return toRcpt;
+    }
+
+    /// <summary>Whether a reply waits that nobody asked for: it would be taken for that to the next command, and be said of a wrong recipient.</summary>
+    public bool HasUnaskedInput()
+    {
+        if (!input.TryRead(out var result))
+        {
+            return stream.Socket.Available > 0;
+        }
+
+        input.AdvanceTo(result.Buffer.Start);
+        return true;
     }
 
     public async ValueTask DisposeAsync()
