@@ -1,3 +1,4 @@
+using System.Buffers;
 using Mailkey.Agreements.Decisions;
 using Mailkey.Agreements.Keys;
 using Decision = Mailkey.Agreements.Decisions.Decision<Mailkey.Agreements.Agreements.AgreementEvent>;
@@ -30,6 +31,9 @@ public static partial class Agreement
 
     /// <summary>Characters of a category.</summary>
     public const int MaxCategoryLength = 32;
+
+    private static readonly SearchValues<char> CategoryCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");
+    private static readonly SearchValues<char> CredentialCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
 
     /// <summary>The categories that have a meaning here; others are welcome.</summary>
     public static IReadOnlyList<string> KnownCategories { get; } = ["dot-forward", "alias", "mailing-list", "newsletter", "backup-mx"];
@@ -286,9 +290,9 @@ public static partial class Agreement
     private static DateTimeOffset By(DateTimeOffset now, TimeSpan period) => (now + period).ToUniversalTime();
 
     private static bool IsCategory(string? category) =>
-        category is { Length: > 0 and <= MaxCategoryLength } && !category.AsSpan().ContainsAnyExcept("abcdefghijklmnopqrstuvwxyz0123456789-")
+        category is { Length: > 0 and <= MaxCategoryLength } && !category.AsSpan().ContainsAnyExcept(CategoryCharacters)
         && category[0] != '-' && category[^1] != '-';
 
     private static bool IsCredentialId(string? id) =>
-        id is { Length: > 0 and <= 64 } && !id.AsSpan().ContainsAnyExcept("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
+        id is { Length: > 0 and <= 64 } && !id.AsSpan().ContainsAnyExcept(CredentialCharacters);
 }
