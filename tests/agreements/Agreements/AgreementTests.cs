@@ -93,6 +93,16 @@ public sealed class AgreementTests
     }
 
     [Fact]
+    public void Consent_settles_what_was_asked_for_before_it()
+    {
+        // Proposed by her when nothing was consented to, and without a text: it must not bind because the forwarder accepts it later.
+        var story = Story.At(AgreementStatus.AwaitingConsent).Do(new ProposeTerms(Story.User, Story.Terms with { Rate = 9000 }, null), Story.Yes);
+        Assert.Null(story.State.Pending);
+        story.Refused(AgreementRefusals.NothingProposed, new AcceptTerms(Story.Forwarder, 2, null));
+        Assert.Equal([TermsStanding.Binding, TermsStanding.Withdrawn], story.State.Versions.Select(v => v.Standing));
+    }
+
+    [Fact]
     public void Evidence_of_the_forwarder_counts_where_the_operator_says_so()
     {
         var story = Story.At(AgreementStatus.AwaitingConsent).Refused(AgreementRefusals.EvidenceNotAccepted, new AcceptConsentEvidence(Story.System, 0));
