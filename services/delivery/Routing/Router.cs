@@ -8,6 +8,7 @@ namespace Mailkey.Delivery.Routing;
 internal sealed class Router
 {
     private readonly Dictionary<string, NextHop> _hosted = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, HashSet<string>> _lists = new(StringComparer.Ordinal);
     private readonly NextHop _default;
     private readonly string _postmasterDomain;
 
@@ -21,6 +22,11 @@ internal sealed class Router
             if (!DomainName.TryParse(domain.Name, out var ascii, out var error))
             {
                 throw new FormatException($"Mailkey:Domains:{i}:Name: {error}");
+            }
+
+            if (domain.Recipients.Count > 0 && !domain.Recipients.Contains("*", StringComparer.Ordinal))
+            {
+                _lists[ascii] = new(domain.Recipients, StringComparer.OrdinalIgnoreCase);
             }
 
             _hosted[ascii] = string.IsNullOrEmpty(domain.NextHop) ? _default : Parse(domain.NextHop, $"Mailkey:Domains:{i}:NextHop");
@@ -42,11 +48,19 @@ internal sealed class Router
         }
 
         // RFC 5321 §4.5.1: the postmaster without a domain is that of this host.
-        mailbox = path.Mailbox is { } box ? new(box.LocalPart, box.AsciiDomain) : new("postmaster", _postmasterDomain);
+        mailbox = path.Mailbox is { } box ? new(MailboxOf(box), box.AsciiDomain) : new("postmaster", _postmasterDomain);
         return _hosted.TryGetValue(mailbox.Domain, out var hosted) ? hosted
             : path.IsPostmaster ? _default
             : NextHop.MailExchangers(mailbox.Domain);
     }
+
+    // RFC 5233 §1: user+detail was taken because user is on the list, so that is whose mail it is. Without a list nobody knows
+    // which of the two is a mailbox.
+    private string MailboxOf(Mailbox box) =>
+        _lists.TryGetValue(box.AsciiDomain, out var list) && !list.Contains(box.LocalPart)
+            && box.LocalPart.IndexOf('+', StringComparison.Ordinal) is var plus and > 0 && list.Contains(box.LocalPart[..plus])
+            ? box.LocalPart[..plus]
+            : box.LocalPart;
 
     private static NextHop Parse(string text, string key) =>
         NextHop.TryParse(text, out var nextHop) ? nextHop : throw new FormatException($"{key}: \"{text}\" is neither maildir nor lmtp://host:port nor smtp://host:port.");

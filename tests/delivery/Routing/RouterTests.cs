@@ -29,6 +29,27 @@ public sealed class RouterTests
     public void Router_finds_the_next_hop(string forwardPath, string? expected) => Assert.Equal(expected, _router.Find(forwardPath)?.ToString());
 
     [Theory]
+    [InlineData("bob+lists@listed.example", "bob")]
+    [InlineData("Bob+a+b@listed.example", "Bob")]
+    [InlineData("sales+eu@listed.example", "sales+eu")]
+    [InlineData("sales+us@listed.example", "sales+us")]
+    [InlineData("+x@listed.example", "+x")]
+    [InlineData("bob@listed.example", "bob")]
+    [InlineData("bob+lists@any.example", "bob+lists")]
+    [InlineData("bob+lists@example.org", "bob+lists")]
+    public void Router_gives_the_mail_of_a_detail_to_the_mailbox_it_was_taken_for(string forwardPath, string localPart)
+    {
+        Router router = new(Options.Create(new MailkeyOptions
+        {
+            Domains = [new() { Name = "listed.example", Recipients = ["bob", "sales+eu"] }, new() { Name = "any.example", Recipients = ["bob", "*"] }, new() { Name = "example.org" }],
+        }));
+
+        router.Locate(forwardPath, out var mailbox);
+
+        Assert.Equal(localPart, mailbox.LocalPart);
+    }
+
+    [Theory]
     [InlineData("maildir", true)]
     [InlineData("lmtp://host:24", true)]
     [InlineData("lmtp://host", false)]
