@@ -5,6 +5,17 @@ namespace Mailkey.Ingress.Tests;
 public sealed class SmtpChunkTests
 {
     [Fact]
+    public async Task Bdat_is_taken_where_no_size_is_too_large()
+    {
+        await using var server = await SmtpTestServer.StartAsync("Smtp:MaxMessageSize=9223372036854775807");
+        using var client = await server.GreetAsync();
+        await client.BeginAsync();
+
+        await client.SendAsync("BDAT 3 LAST\r\nx\r\n");
+        Assert.Equal(250, (await client.ReadAsync()).Code);
+    }
+
+    [Fact]
     public async Task Bdat_chunks_make_one_message()
     {
         await using var server = await SmtpTestServer.StartAsync();

@@ -52,7 +52,7 @@ internal sealed partial class SmtpSession
             }
 
             // A lost message is read to its end, but not for ever.
-            if ((transaction.Refusal ?? RefusalOf(transaction.Decoder.Fault)) is { } refusal && received > 2 * Server.Options.MaxMessageSize)
+            if ((transaction.Refusal ?? RefusalOf(transaction.Decoder.Fault)) is { } refusal && received / 2 > Server.Options.MaxMessageSize)
             {
                 await RefuseContentAsync(transaction, refusal);
                 Close();

@@ -46,7 +46,7 @@ internal sealed class BdatCommand : SmtpCommand
         }
 
         // A chunk that can't be taken is read to its end all the same; one of absurd size is not worth that.
-        if (chunk.Size > 2 * session.Server.Options.MaxMessageSize)
+        if (chunk.Size / 2 > session.Server.Options.MaxMessageSize)
         {
             session.Refuse(Replies.MessageTooLarge);
             return new(session.Close());
