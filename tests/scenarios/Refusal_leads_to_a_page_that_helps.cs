@@ -93,6 +93,23 @@ public sealed partial class Refusal_leads_to_a_page_that_helps : IAsyncLifetime
         // And a forged one is refused for being forged.
         Assert.StartsWith("550 5.7.20 ", await SendAsync("forged"), StringComparison.Ordinal);
         await ReadAsync(link, text => text.Contains("Refused: The message was not signed with the mailkey of the domain.", StringComparison.Ordinal));
+
+        // Each way to fail has its own words.
+        using var impostor = new SenderDomain(Domain);
+        using var stranger = new SenderDomain(Domain, "k9");
+        var message = SenderDomain.Message(From, To, "page-broken", "Pay 10");
+        foreach (var (broken, words) in new[]
+        {
+            (_newcomer.Sign(message, From, [To]).Replace("Pay 10", "Pay 1000", StringComparison.Ordinal), "The body was changed after signing"),
+            (_newcomer.Sign(message, From, ["carol@example.test"]), "The signature was made for another envelope"),
+            (impostor.Sign(message, From, [To]), "The key did not make this signature"),
+            (stranger.Sign(message, From, [To]), "The signature names a key that is not in the key set"),
+        })
+        {
+            Assert.StartsWith("550 5.7.20 ", await Client.SendAsync(_system.SmtpPort, From, [To], broken, Cancellation), StringComparison.Ordinal);
+            await ReadAsync(link, text => text.Contains($"Refused: {words}", StringComparison.Ordinal));
+        }
+
         await ReadAsync($"{link}.json", text => text.Contains("\"state\":\"exists\"", StringComparison.Ordinal));
 
         foreach (var text in pages)

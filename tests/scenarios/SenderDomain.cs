@@ -6,15 +6,14 @@ using Mailkey.Mime;
 namespace Mailkey.Scenarios.Tests;
 
 /// <summary>A domain that publishes a mailkey and signs what it sends.</summary>
-internal sealed class SenderDomain(string name) : IDisposable
+internal sealed class SenderDomain(string name, string keyName = "k1") : IDisposable
 {
-    private const string KeyName = "k1";
     private readonly SigningKey _key = SigningKey.GenerateEd25519();
 
     public string Name { get; } = name;
 
     /// <summary>The record to publish.</summary>
-    public string Record => $"mailkey.{Name}. 300 IN TXT \"v=MAILKEY1; k=ed25519; s={KeyName}; p={Convert.ToBase64String(_key.ExportPublicKey())}\"";
+    public string Record => $"mailkey.{Name}. 300 IN TXT \"v=MAILKEY1; k=ed25519; s={keyName}; p={Convert.ToBase64String(_key.ExportPublicKey())}\"";
 
     /// <summary>A small message; its Message-ID has the given text.</summary>
     public static string Message(string from, string to, string id, string text = "Hello") =>
@@ -29,7 +28,7 @@ internal sealed class SenderDomain(string name) : IDisposable
         hasher.Append(octets.AsSpan(bodyStart));
         var hash = new byte[BodyHasher.HashLength];
         hasher.Finish(hash);
-        var signer = new MailkeySigner { Key = _key, KeyName = KeyName, Domain = Name };
+        var signer = new MailkeySigner { Key = _key, KeyName = keyName, Domain = Name };
         var field = signer.Sign(HeaderBlock.Parse(octets.AsMemory(0, headerLength)), hash, reversePath, forwardPaths, TimeProvider.System.GetUtcNow());
         return Encoding.ASCII.GetString(field) + message;
     }

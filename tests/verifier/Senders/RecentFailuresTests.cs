@@ -2,6 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Mailkey.Contracts;
 using Mailkey.Hosting.Postgres;
+using Mailkey.Policy;
 using Mailkey.Senders;
 using Mailkey.Testkit;
 using Mailkey.Testkit.Infrastructure;
@@ -49,6 +50,13 @@ public sealed class RecentFailuresTests(PostgresServer postgres) : IClassFixture
     [InlineData("require-listed", "no key set", FailureCause.NoMailkey)]
     [InlineData("never-for-bob", "no key set", FailureCause.ReceiverRule)]
     public void FailureCause_names_what_failed(string rule, string reason, string cause) => Assert.Equal(cause, FailureCause.Of(Verdict(rule, reason)));
+
+    [Fact]
+    public void FailureCause_knows_the_decisions_of_the_stage_by_their_names()
+    {
+        var explained = StagePolicy.DecisionNames.Where(rule => FailureCause.Of(Verdict(rule, "no signature")) != FailureCause.ReceiverRule);
+        Assert.Equal(["key-host-unknown", "published-key", "require-all", "require-listed"], explained.Order(StringComparer.Ordinal)); // the others accept
+    }
 
     [Fact]
     public void FailureCause_never_says_anything_but_its_sentences() => Check.QuickThrowOnFailure(Prop.ForAll(
