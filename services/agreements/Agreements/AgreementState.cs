@@ -123,8 +123,8 @@ public sealed record AgreementState
     public ImmutableList<ComplaintCount> Complaints { get; init; } = [];
     public ImmutableList<MisuseCount> Misuse { get; init; } = [];
 
-    /// <summary>What was reported already, so that it counts once.</summary>
-    public ImmutableHashSet<string> Reports { get; init; } = [];
+    /// <summary>What was reported already, in order, so that it counts once. A hash set would be written in another order by each process.</summary>
+    public ImmutableList<string> Reports { get; init; } = [];
 
     public string? Address { get; init; }
     public ImmutableList<AgreementCredential> Credentials { get; init; } = [];

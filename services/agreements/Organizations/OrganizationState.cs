@@ -53,8 +53,8 @@ public sealed record OrganizationState
     /// <summary>The last day with a proposal.</summary>
     public DateOnly? AdmittedOn { get; init; }
 
-    /// <summary>The proposals of that day.</summary>
-    public ImmutableHashSet<string> Admitted { get; init; } = [];
+    /// <summary>The proposals of that day, in order.</summary>
+    public ImmutableList<string> Admitted { get; init; } = [];
 
     /// <summary>What came since trust began or last fell, but for the last day.</summary>
     public HistoryCounts Before { get; init; } = HistoryCounts.Zero;

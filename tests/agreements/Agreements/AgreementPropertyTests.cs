@@ -131,6 +131,7 @@ public sealed class AgreementPropertyTests
         Assert.True(isInForce || state.Holds.IsEmpty);
         Assert.InRange(state.Credentials.Count, 0, 2);
         Assert.InRange(state.Reports.Count, 0, Agreement.MaxReports);
+        Assert.Equal(state.Reports.Count, state.Reports.Distinct(StringComparer.Ordinal).Count());
         Assert.True(state.ConsentRequests.Count <= policy.ConsentRequests);
     }
 

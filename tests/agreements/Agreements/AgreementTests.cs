@@ -413,6 +413,19 @@ public sealed class AgreementTests
         Assert.Equal(AgreementStatus.Revoked, story.State.Status);
     }
 
+    [Fact]
+    public void Complaints_do_not_make_the_history_grow_without_end()
+    {
+        var story = Story.At(AgreementStatus.Revoked);
+        for (var i = 0; i < Agreement.MaxReports; i++)
+        {
+            story.Do(new Complain(Story.User, ComplaintScope.Message, ComplaintClass.Content, $"q{i}"));
+        }
+
+        story.Refused(AgreementRefusals.TooManyReports, new Complain(Story.User, ComplaintScope.Message, ComplaintClass.Content, "one more"));
+        story.Nothing(new Complain(Story.User, ComplaintScope.Message, ComplaintClass.Content, "q7"));
+    }
+
     [Theory]
     [InlineData(MisuseKind.ForeignReference, 1, Hold.Misuse)]
     [InlineData(MisuseKind.WrongReference, 5, Hold.Misuse)]

@@ -161,6 +161,5 @@ internal sealed class Story
     }
 
     /// <summary>The state as JSON, in which all of it can be compared.</summary>
-    public static string Json(AgreementState state) => JsonSerializer.Serialize(state with { Reports = [] }, AgreementsJson.Default.AgreementState)
-        + string.Join('|', state.Reports.Order(StringComparer.Ordinal));
+    public static string Json(AgreementState state) => JsonSerializer.Serialize(state, AgreementsJson.Default.AgreementState);
 }

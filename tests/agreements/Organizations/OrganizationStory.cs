@@ -130,6 +130,5 @@ internal sealed class OrganizationStory
         return story;
     }
 
-    public static string Json(OrganizationState state) => JsonSerializer.Serialize(state with { Admitted = [] }, AgreementsJson.Default.OrganizationState)
-        + string.Join('|', state.Admitted.Order(StringComparer.Ordinal));
+    public static string Json(OrganizationState state) => JsonSerializer.Serialize(state, AgreementsJson.Default.OrganizationState);
 }
