@@ -195,7 +195,7 @@ internal static class Targets
         var text = Encoding.Latin1.GetString(input);
         var resolver = new EchoResolver(text);
         var question = new SpfQuestion { Client = IPAddress.Loopback, ReversePath = $"{text}@example.org", ClientName = text };
-        var evaluation = new SpfEvaluator(resolver, TimeSpan.FromHours(1), TimeProvider.System).EvaluateAsync(question, CancellationToken.None);
+        var evaluation = new SpfEvaluator(resolver, TimeSpan.FromHours(1), TimeProvider.System).EvaluateAsync(question, CancellationToken.None).AsTask();
         Promise(evaluation.IsCompleted, "an evaluation that waits for nothing");
         var result = evaluation.Result;
         foreach (var shown in (string?[])[result.Explanation, result.Problem, result.Directive])
