@@ -52,7 +52,7 @@ internal sealed class BenchSystem : IAsyncDisposable
         var rabbitMq = await OwnRabbitMqServer.StartNewAsync(cancellationToken);
         var record = $"v=MAILKEY1; k=rsa; s={KeyName}; p={Convert.ToBase64String(key.ExportPublicKey())}";
         var strings = string.Join(' ', record.Chunk(250).Select(chunk => $"\"{new string(chunk)}\""));
-        var dns = await UnboundServer.StartAsync($"mailkey.{Sender}. 3600 IN TXT {strings}", $"{Sender}. 3600 IN A 127.0.0.1", $"{Sender}. 3600 IN MX 10 {Sender}.");
+        var dns = await UnboundServer.StartAsync($"mailkey.{Sender}. 3600 IN TXT {strings}", $"{Sender}. 3600 IN A 127.0.0.1", $"{Sender}. 3600 IN TXT \"v=spf1 ip4:127.0.0.1 -all\"", $"{Sender}. 3600 IN MX 10 {Sender}.");
         var system = new MailkeySystem(postgres.ConnectionString, rabbitMq.Uri, dns.Resolver, new Dictionary<string, string>
         {
             ["MAILKEY_DOMAINS"] = "dest.test",
