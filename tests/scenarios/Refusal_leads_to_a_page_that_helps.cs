@@ -32,6 +32,9 @@ public sealed partial class Refusal_leads_to_a_page_that_helps : IAsyncLifetime
         {
             ["MAILKEY_POLICY_STAGE"] = "require-all",
 
+            // The page is looked at until it says what is waited for, oftener than any person would.
+            ["MAILKEY_STATUSPAGE_VIEWSPERCLIENT"] = "100000",
+
             // So long would verifiers keep what they know, were it not for the button.
             ["MAILKEY_KEYHOST_MINAGE"] = "00:30:00",
         });
