@@ -1,5 +1,6 @@
 using Mailkey.Ledger.Events;
 using Mailkey.Ledger.Subscriptions;
+using Mailkey.Testkit;
 using Mailkey.Testkit.Infrastructure;
 using Mailkey.Testkit.Processes;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -76,8 +77,8 @@ public sealed class SubscriptionTests(PostgresServer postgres) : IClassFixture<P
         var balances = new Balances();
         await using var ledger = await LedgerDatabase.CreateAsync(postgres, balances);
         var followed = new Followed();
-        using var one = NewService(ledger, balances, followed);
-        using var two = NewService(ledger, balances, followed);
+        using var one = NewService(ledger, TimeProvider.System, balances, followed);
+        using var two = NewService(ledger, TimeProvider.System, balances, followed);
         await one.StartAsync(Stop);
         await two.StartAsync(Stop);
 
@@ -106,8 +107,31 @@ public sealed class SubscriptionTests(PostgresServer postgres) : IClassFixture<P
         Assert.Equal(8 * 190L, await ledger.ScalarAsync<long>($"SELECT sum(balance)::bigint FROM {ledger.Schema}.balances"));
     }
 
-    private static SubscriptionService NewService(LedgerDatabase ledger, params Subscription[] subscriptions) =>
-        new(ledger.Reader, ledger.Store, ledger.Source, ledger.Schema, subscriptions, TimeProvider.System, NullLogger<SubscriptionService>.Instance);
+    [Fact]
+    public async Task Subscription_that_fails_holds_back_no_other()
+    {
+        const int Events = 3000;
+        var broken = new Balances("broken") { Fault = new InvalidOperationException("never") };
+        await using var ledger = await LedgerDatabase.CreateAsync(postgres);
+        await ledger.Store.AppendBatchAsync(
+            [.. Enumerable.Range(0, Events).Select(i => Account.Catalog.Encode(new Opened($"{i}"), Guid.CreateVersion7(), LedgerDatabase.NewAccount(), DateTimeOffset.UnixEpoch))], Stop);
+        var followed = new Followed();
+        var time = new ManualTime();
+        using var service = NewService(ledger, time, broken, followed);
+
+        // Six pages, in no time by the clock that the one that fails waits for.
+        await service.StartAsync(Stop);
+        await Eventually.GetAsync(() => followed.Count, count => count == Events, TimeSpan.FromSeconds(30), () => "not all followed");
+        Assert.Equal(1, broken.Attempts);
+
+        time.Advance(TimeSpan.FromSeconds(2));
+        await Eventually.GetAsync(() => broken.Attempts, attempts => attempts == 2, TimeSpan.FromSeconds(30), () => "not tried again");
+        await service.StopAsync(Stop);
+        Assert.Equal(0L, await ledger.ScalarAsync<long>($"SELECT coalesce(max(last_seq_id), 0) FROM {ledger.Schema}.mt_event_progression WHERE name = 'broken'"));
+    }
+
+    private static SubscriptionService NewService(LedgerDatabase ledger, TimeProvider time, params Subscription[] subscriptions) =>
+        new(ledger.Reader, ledger.Store, ledger.Source, ledger.Schema, subscriptions, time, NullLogger<SubscriptionService>.Instance);
 
     /// <summary>Tells the world, in its own way.</summary>
     private sealed class Followed : Subscription

@@ -51,6 +51,9 @@ internal sealed class Balances(string name = "balances") : Projection
 {
     public Exception? Fault { get; set; }
 
+    /// <summary>How often it was given events.</summary>
+    public int Attempts { get; private set; }
+
     public override string Name => name;
 
     public override IReadOnlyList<string> Tables { get; } = ["balances"];
@@ -61,6 +64,7 @@ internal sealed class Balances(string name = "balances") : Projection
     public override ValueTask HandleAsync(SubscriptionPage page, CancellationToken cancellationToken)
     {
         var schema = page.Schema;
+        Attempts++;
         foreach (var (stored, value) in page.Events)
         {
             if (Fault is not null)

@@ -17,6 +17,7 @@ public sealed class SubscriptionService(
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
 
     private readonly Subscription[] _subscriptions = [.. subscriptions];
+    private readonly Dictionary<Subscription, long> _failedAt = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -41,12 +42,19 @@ public sealed class SubscriptionService(
         news.Dispose();
     }
 
-    // One that fails is tried again and holds back no other.
+    // One that failed rests for a while; the others go on meanwhile.
     private async Task<bool> AdvanceAsync(Subscription subscription, CancellationToken cancellationToken)
     {
+        if (_failedAt.TryGetValue(subscription, out var failedAt) && time.GetElapsedTime(failedAt) < Pause)
+        {
+            return false;
+        }
+
         try
         {
-            return await reader.AdvanceAsync(subscription, schema, upTo: null, cancellationToken) > 0;
+            var handled = await reader.AdvanceAsync(subscription, schema, upTo: null, cancellationToken);
+            _failedAt.Remove(subscription);
+            return handled > 0;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -62,7 +70,7 @@ public sealed class SubscriptionService(
             logger.LogError(e, "{Subscription} does not get past an event", subscription.Name);
         }
 
-        await Task.Delay(Pause, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _failedAt[subscription] = time.GetTimestamp();
         return false;
     }
 
