@@ -31,6 +31,7 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
         StatusPage();
         Blocklists();
         Delivery();
+        Accounts();
         Connections();
 
         if (options.KeyHost.MinAge > options.KeyHost.MaxAge)
@@ -224,6 +225,37 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
             {
                 Fail($"{key}:Codes", "takes addresses and networks in 127.0.0.0/8, such as 127.0.0.2, 127.0.0.0/28 or 127.0.0.0/24&6", code);
             }
+        }
+    }
+
+    private void Accounts()
+    {
+        var accounts = options.Agreements.Accounts;
+        switch (accounts.Source)
+        {
+            case "file":
+                break;
+            case "imap":
+                if (!Uri.TryCreate(accounts.Imap, UriKind.Absolute, out var host) ||
+                    host is not { Scheme: "imaps" or "imap", AbsolutePath: "/" or "", UserInfo: "", Query: "", Fragment: "", Host.Length: > 0 })
+                {
+                    Fail("Agreements:Accounts:Imap", "must be imaps://host[:port] or imap://host[:port]", accounts.Imap);
+                }
+
+                break;
+            default:
+                Fail("Agreements:Accounts:Source", "must be file or imap", accounts.Source);
+                break;
+        }
+
+        if (accounts.ImapName is not ("address" or "local-part"))
+        {
+            Fail("Agreements:Accounts:ImapName", "must be address or local-part", accounts.ImapName);
+        }
+
+        if (accounts.SubaddressDelimiter.Length > 1 || accounts.SubaddressDelimiter is "@" or "\"" or ".")
+        {
+            Fail("Agreements:Accounts:SubaddressDelimiter", "must be one character of local parts, such as + or -, or empty", accounts.SubaddressDelimiter);
         }
     }
 

@@ -34,6 +34,7 @@ public sealed class MailkeyOptions
     public BouncesOptions Bounces { get; set; } = new();
     public StorageOptions Storage { get; set; } = new();
     public JournalOptions Journal { get; set; } = new();
+    public AgreementsOptions Agreements { get; set; } = new();
     public RabbitMqOptions RabbitMq { get; set; } = new();
     public PostgresOptions Postgres { get; set; } = new();
     public HttpOptions Http { get; set; } = new();
