@@ -1,4 +1,5 @@
 using Mailkey.Contracts;
+using Mailkey.Contracts.Agreements;
 using Mailkey.Contracts.Journal;
 using MassTransit;
 
@@ -28,11 +29,14 @@ public static class DurableQueue
     /// <summary>Attempts that are due.</summary>
     public const string AttemptDelivery = "attempt-delivery";
 
+    /// <summary>Committed events of the ledger of agreements.</summary>
+    public const string AgreementEvents = "agreement-events";
+
     /// <summary>Where a quorum queue puts a message that killed its consumers too often.</summary>
     public const string DeadLetters = "mailkey-dead-letters";
 
     /// <summary>Every queue that a consumer or saga of ours reads.</summary>
-    public static IReadOnlyList<string> All { get; } = [Delivery, Deferral, AttemptDelivery, Bounces, Journal, JournalAccepted];
+    public static IReadOnlyList<string> All { get; } = [Delivery, Deferral, AttemptDelivery, Bounces, Journal, JournalAccepted, AgreementEvents];
 
     /// <summary>Redeliveries before a message counts as poison. RabbitMQ 3.10 has no limit of its own, RabbitMQ 4 has 20.</summary>
     private const int DeliveryLimit = 20;
@@ -52,6 +56,7 @@ public static class DurableQueue
         Bind<DeliveryFailed>(bus, Bounces);
         Bind<DeliveryDelayed>(bus, Bounces);
         Bind<DeliverySucceeded>(bus, Bounces);
+        Bind<LedgerEventsCommitted>(bus, AgreementEvents);
         bus.Publish<DeliveryReport>(message => message.Exclude = true);
     }
 

@@ -5,6 +5,8 @@ using Mailkey.Hosting.Postgres;
 using Mailkey.Ledger;
 using Mailkey.Ledger.Events;
 using Mailkey.Ledger.Subscriptions;
+using Mailkey.Messaging;
+using Mailkey.Messaging.Publication;
 using Npgsql;
 
 namespace Mailkey.Agreements;
@@ -29,6 +31,10 @@ public static class AgreementsServices
             AgreementsLedger.Projections,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<SubscriptionService>>()));
+
+        // The one place where what this service consumes is added to its bus.
+        services.AddMailkeyBus();
+        services.AddEventPublication(AgreementsLedger.Schema);
         return services;
     }
 

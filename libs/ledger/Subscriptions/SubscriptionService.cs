@@ -1,4 +1,5 @@
 using Mailkey.Hosting.Postgres;
+using Mailkey.Ledger.Publication;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -63,6 +64,10 @@ public sealed class SubscriptionService(
         catch (NpgsqlException e) when (DatabaseOutage.Is(e))
         {
             logger.LogWarning("{Subscription} waits for PostgreSQL: {Reason}", subscription.Name, e.Message);
+        }
+        catch (EventsNotPublishedException e)
+        {
+            logger.LogWarning("{Subscription} waits for the broker: {Reason}", subscription.Name, e.Message);
         }
         catch (Exception e)
         {

@@ -16,7 +16,7 @@ using Npgsql;
 namespace Mailkey.Agreements.Tests.Ledger;
 
 /// <summary>Decisions, ledger, read models and the operator's command, on a real database.</summary>
-public sealed class AgreementsLedgerTests(PostgresServer postgres) : IClassFixture<PostgresServer>
+public sealed class AgreementsLedgerTests(PostgresServer postgres, RabbitMqServer rabbit) : IClassFixture<PostgresServer>, IClassFixture<RabbitMqServer>
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
@@ -98,7 +98,7 @@ public sealed class AgreementsLedgerTests(PostgresServer postgres) : IClassFixtu
 
     private async Task<WebApplication> StartAsync()
     {
-        var builder = ServiceHost.CreateBuilder("agreements", ["--Mailkey:Http:Port=0", $"--Mailkey:Postgres:ConnectionString={postgres.ConnectionString}"]);
+        var builder = ServiceHost.CreateBuilder("agreements", ["--Mailkey:Http:Port=0", $"--Mailkey:Postgres:ConnectionString={postgres.ConnectionString}", $"--Mailkey:RabbitMq:Uri={rabbit.Uri}"]);
         builder.Logging.ClearProviders();
         builder.Services.AddAgreements();
         var service = builder.Build();
