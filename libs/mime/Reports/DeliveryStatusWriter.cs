@@ -376,7 +376,7 @@ public static class DeliveryStatusWriter
     }
 
     /// <summary>An address as one that can't leave its brackets: control characters and lone brackets replaced.</summary>
-    private static string Address(string address) =>
+    internal static string Address(string address) =>
         Limit(string.Create(address.Length, address, static (span, source) =>
         {
             for (var i = 0; i < span.Length; i++)
@@ -398,7 +398,7 @@ public static class DeliveryStatusWriter
     }
 
     /// <summary>RFC 5322 §3.3, in UTC.</summary>
-    private static string Date(DateTimeOffset date) =>
+    internal static string Date(DateTimeOffset date) =>
         date.ToUniversalTime().ToString("ddd, d MMM yyyy HH:mm:ss '+0000'", CultureInfo.InvariantCulture);
 
     /// <summary>At most so many octets of UTF-8, cut between characters.</summary>
@@ -438,7 +438,7 @@ public static class DeliveryStatusWriter
         _ => rune,
     };
 
-    private static void Wrap(StringBuilder lines, string line)
+    internal static void Wrap(StringBuilder lines, string line)
     {
         var harmless = new StringBuilder(line.Length);
         foreach (var rune in line.EnumerateRunes())
@@ -490,7 +490,7 @@ public static class DeliveryStatusWriter
     }
 
     /// <summary>Writes header fields: harmless characters only, folded at white space (RFC 5322 §2.2.3).</summary>
-    private readonly ref struct FieldWriter(IBufferWriter<byte> output, bool utf8)
+    internal readonly ref struct FieldWriter(IBufferWriter<byte> output, bool utf8)
     {
         public void Field(string name, string value)
         {
