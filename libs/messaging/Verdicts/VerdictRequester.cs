@@ -20,7 +20,7 @@ namespace Mailkey.Messaging.Verdicts;
 internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, IHealthCheck
 {
     /// <summary>Least time between two requests while sessions are many.</summary>
-    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(10);
 
     private readonly ConcurrentDictionary<string, Question> pending = new(StringComparer.Ordinal);
     private readonly Coalescer<Question> outgoing;
