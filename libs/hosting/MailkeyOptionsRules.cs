@@ -29,6 +29,7 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
         Dns();
         Policy();
         StatusPage();
+        Agreements();
         Blocklists();
         Delivery();
         Accounts();
@@ -179,22 +180,37 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
     private void StatusPage()
     {
         var page = options.StatusPage;
-        Address("StatusPage:Listen", page.Listen);
-        if (page.Port != 0 && page.Port == options.Http.Port)
+        PublicPort("StatusPage", page.Listen, page.Port, page.PublicUrl, page.TrustedProxies);
+    }
+
+    private void Agreements()
+    {
+        var agreements = options.Agreements;
+        PublicPort("Agreements", agreements.Listen, agreements.Port, agreements.PublicUrl, agreements.TrustedProxies);
+        if (agreements.PublicUrl.EndsWith('/'))
         {
-            Fail("StatusPage:Port", "must not be the port of Mailkey:Http, which is not for the world", page.Port);
+            Fail("Agreements:PublicUrl", "must not end with a slash", agreements.PublicUrl);
+        }
+    }
+
+    private void PublicPort(string section, string listen, int port, string publicUrl, List<string> trustedProxies)
+    {
+        Address($"{section}:Listen", listen);
+        if (port != 0 && port == options.Http.Port)
+        {
+            Fail($"{section}:Port", "must not be the port of Mailkey:Http, which is not for the world", port);
         }
 
-        if (page.PublicUrl.Length > 0 && (!Uri.TryCreate(page.PublicUrl, UriKind.Absolute, out var url) || url is not { Scheme: "https" or "http", Query: "", Fragment: "", UserInfo: "" }))
+        if (publicUrl.Length > 0 && (!Uri.TryCreate(publicUrl, UriKind.Absolute, out var url) || url is not { Scheme: "https" or "http", Query: "", Fragment: "", UserInfo: "" }))
         {
-            Fail("StatusPage:PublicUrl", "must be an http or https URL without query", page.PublicUrl);
+            Fail($"{section}:PublicUrl", "must be an http or https URL without query", publicUrl);
         }
 
-        foreach (var proxy in page.TrustedProxies)
+        foreach (var proxy in trustedProxies)
         {
             if (!IPNetwork.TryParse(proxy, out _) && !IPAddress.TryParse(proxy, out _))
             {
-                Fail("StatusPage:TrustedProxies", "takes addresses and networks, such as 10.0.0.0/8", proxy);
+                Fail($"{section}:TrustedProxies", "takes addresses and networks, such as 10.0.0.0/8", proxy);
             }
         }
     }

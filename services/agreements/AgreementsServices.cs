@@ -1,4 +1,5 @@
 using Mailkey.Agreements.Agreements;
+using Mailkey.Agreements.Desk;
 using Mailkey.Agreements.Ledger;
 using Mailkey.Agreements.Organizations;
 using Mailkey.Hosting.Postgres;
@@ -22,6 +23,7 @@ public static class AgreementsServices
         services.AddSingleton(AgreementsLedger.Catalog);
         services.AddSingleton(provider => NewAggregates(provider, AgreementState.None, AgreementsLedger.Evolve));
         services.AddSingleton(provider => NewAggregates(provider, OrganizationState.None, AgreementsLedger.Evolve));
+        services.AddDesk();
         services.AddSingleton<SubscriptionReader>();
         services.AddHostedService(provider => new SubscriptionService(
             provider.GetRequiredService<SubscriptionReader>(),

@@ -1,9 +1,12 @@
 using Mailkey.Agreements;
+using Mailkey.Agreements.Web;
 using Mailkey.Hosting;
 
 var builder = ServiceHost.CreateBuilder("agreements", args);
 builder.Services.AddAgreements();
+builder.AddAgreementsWeb();
 
 var app = builder.Build();
+app.UseAgreementsWeb(_ => { });
 app.MapHealth();
 app.Run();

@@ -2,6 +2,7 @@ using Mailkey.Authentication.Keys;
 using Mailkey.Dns;
 using Mailkey.Hosting.Options;
 using Mailkey.Hosting.Postgres;
+using Mailkey.Hosting.Web;
 using Mailkey.Senders;
 using Mailkey.Status.Domains;
 using Mailkey.Status.Web;
@@ -33,7 +34,7 @@ public static class StatusServices
         var page = builder.Configuration.GetSection($"{MailkeyOptions.Section}:StatusPage").Get<StatusPageOptions>() ?? new StatusPageOptions();
         if (page.Enabled)
         {
-            builder.WebHost.ConfigureKestrel(kestrel => PublicListener.Listen(kestrel, page));
+            builder.WebHost.ConfigureKestrel(kestrel => PublicListener.Listen(kestrel, new(page.Listen, page.Port, page.MaxConnections, PageHandler.MaxRequestBody)));
         }
 
         return builder;

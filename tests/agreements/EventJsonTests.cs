@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Mailkey.Agreements.Agreements;
 using Mailkey.Agreements.Decisions;
+using Mailkey.Agreements.Desk;
 using Mailkey.Agreements.Organizations;
 using Mailkey.Agreements.Tests.Agreements;
 
@@ -92,9 +93,10 @@ public sealed class EventJsonTests
         new OrganizationLapsed(OrganizationStatus.AwaitingProof),
         new OrganizationBanned("sends what nobody ordered"),
         new OrganizationBanLifted(),
+        new SubscriptionReserved("id"),
     ];
 
-    private static (string Name, Type Type)[] All => [.. AgreementEvents.All, .. OrganizationEvents.All];
+    private static (string Name, Type Type)[] All => [.. AgreementEvents.All, .. OrganizationEvents.All, (EventNameAttribute.Of(typeof(SubscriptionReserved)), typeof(SubscriptionReserved))];
 
     [Fact]
     public void Events_are_written_as_they_always_were()
@@ -121,7 +123,7 @@ public sealed class EventJsonTests
     [Fact]
     public void Events_are_all_listed_named_and_sampled()
     {
-        var types = typeof(AgreementEvents).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(AgreementEvent)) || type.IsSubclassOf(typeof(OrganizationEvent)));
+        var types = typeof(AgreementEvents).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(AgreementEvent)) || type.IsSubclassOf(typeof(OrganizationEvent)) || type == typeof(SubscriptionReserved));
         Assert.Equal(types.Select(t => t.Name).Order(StringComparer.Ordinal), All.Select(e => e.Type.Name).Order(StringComparer.Ordinal));
         Assert.Equal(All.Length, All.Select(e => e.Name).Distinct(StringComparer.Ordinal).Count());
         Assert.All(All, e => Assert.Matches("^[a-z]+(-[a-z]+)*$", e.Name));

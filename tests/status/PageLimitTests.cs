@@ -1,5 +1,5 @@
 using System.Net;
-using Mailkey.Status.Web;
+using Mailkey.Hosting.Web;
 
 namespace Mailkey.Status.Tests;
 

@@ -31,10 +31,10 @@ public sealed class MailkeyOptions
     public PolicyOptions Policy { get; set; } = new();
     public StatusPageOptions StatusPage { get; set; } = new();
     public DeliveryOptions Delivery { get; set; } = new();
+    public AgreementsOptions Agreements { get; set; } = new();
     public BouncesOptions Bounces { get; set; } = new();
     public StorageOptions Storage { get; set; } = new();
     public JournalOptions Journal { get; set; } = new();
-    public AgreementsOptions Agreements { get; set; } = new();
     public RabbitMqOptions RabbitMq { get; set; } = new();
     public PostgresOptions Postgres { get; set; } = new();
     public HttpOptions Http { get; set; } = new();

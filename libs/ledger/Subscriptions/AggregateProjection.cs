@@ -20,8 +20,9 @@ public sealed record AggregateColumn<TState>(string Name, Func<TState, string?> 
 /// <param name="name">Name of the projection, and with underscores of its table.</param>
 /// <param name="prefix">Streams of this kind have ids that begin so.</param>
 /// <param name="json">How a state is kept.</param>
+/// <param name="indexes">Columns of further indexes, beside those of <paramref name="columns"/>.</param>
 public sealed class AggregateProjection<TState>(
-    string name, string prefix, TState initial, Func<TState, object, TState> evolve, JsonTypeInfo<TState> json, IReadOnlyList<AggregateColumn<TState>> columns) : Projection
+    string name, string prefix, TState initial, Func<TState, object, TState> evolve, JsonTypeInfo<TState> json, IReadOnlyList<AggregateColumn<TState>> columns, params IReadOnlyList<string[]> indexes) : Projection
     where TState : class
 {
     private readonly string _table = SqlIdentifier.Require(name.Replace('-', '_'));
@@ -40,6 +41,9 @@ public sealed class AggregateProjection<TState>(
             state jsonb NOT NULL{string.Concat(columns.Select(column => $",\n    {SqlIdentifier.Require(column.Name)} text"))});
         {string.Concat(columns.Where(column => column.Indexed).Select(column => $"CREATE INDEX ON {schema}.{_table} ({column.Name}, id);\n"))}
         """;
+
+    public override string CreateIndexes(string schema) => string.Concat(indexes.Select(
+        index => $"CREATE INDEX ON {SqlIdentifier.Require(schema)}.{_table} ({string.Join(", ", index.Select(SqlIdentifier.Require))});\n"));
 
     public override async ValueTask HandleAsync(SubscriptionPage page, CancellationToken cancellationToken)
     {

@@ -48,6 +48,7 @@ public sealed class ProjectionReplay(NpgsqlDataSource dataSource, PostgresEventS
             CREATE SCHEMA {shadow};
             {SubscriptionReader.CreateTable(shadow)};
             {projection.CreateTables(shadow)}
+            {projection.CreateIndexes(shadow)}
             """,
             cancellationToken);
         try

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Mailkey.Agreements.Agreements;
+using Mailkey.Agreements.Desk;
 using Mailkey.Agreements.Organizations;
 
 namespace Mailkey.Agreements.Decisions;
@@ -58,6 +59,7 @@ namespace Mailkey.Agreements.Decisions;
 [JsonSerializable(typeof(OrganizationLapsed))]
 [JsonSerializable(typeof(OrganizationBanned))]
 [JsonSerializable(typeof(OrganizationBanLifted))]
+[JsonSerializable(typeof(SubscriptionReserved))]
 [JsonSerializable(typeof(OrganizationState))]
 [JsonSerializable(typeof(OrganizationStanding))]
 public sealed partial class AgreementsJson : JsonSerializerContext;

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Mailkey.Agreements.Agreements;
 using Mailkey.Agreements.Decisions;
+using Mailkey.Agreements.Desk;
 using Mailkey.Agreements.Organizations;
 using Mailkey.Hosting.Postgres;
 using Mailkey.Ledger;
@@ -33,7 +34,10 @@ public static class AgreementsLedger
             new("subscription", state => state.Subscription),
             new("status", state => Word(state.Status.ToString())),
             new("address", state => state.Address, Indexed: true),
-        ]);
+        ],
+        ["account", "created_at", "id"],
+        ["forwarder", "changed_at", "id"],
+        ["status", "changed_at", "id"]);
 
     /// <summary>A row for each organisation that ever made contact.</summary>
     public static Projection Organizations { get; } = new AggregateProjection<OrganizationState>(
@@ -46,7 +50,8 @@ public static class AgreementsLedger
             new("domain", state => state.Domain, Indexed: true),
             new("status", state => Word(state.Status.ToString())),
             new("trust", state => Word(state.Trust.ToString())),
-        ]);
+        ],
+        ["status", "changed_at", "id"]);
 
     /// <summary>All read models.</summary>
     public static IReadOnlyList<Projection> Projections { get; } = [Agreements, Organizations];
@@ -57,6 +62,8 @@ public static class AgreementsLedger
         .. PostgresEventStore.Migrations(Schema),
         .. SubscriptionReader.Migrations(Schema),
         .. Projections.Select(projection => new SchemaMigration(Schema, $"{projection.Name}-1", projection.CreateTables(Schema))),
+        .. Projections.Select(projection => new SchemaMigration(Schema, $"{projection.Name}-2", projection.CreateIndexes(Schema))),
+        .. DeskLoads.Migrations(Schema),
     ];
 
     /// <summary>The state of an agreement after one more event.</summary>
@@ -66,6 +73,10 @@ public static class AgreementsLedger
     /// <summary>The state of an organisation after one more event.</summary>
     public static OrganizationState Evolve(OrganizationState state, object happened) =>
         happened is OrganizationEvent e ? Organization.Evolve(state, e) : throw new InvalidOperationException($"{happened.GetType().Name} is no event of an organisation.");
+
+    /// <summary>Who has a subscription, after one more event.</summary>
+    public static SubscriptionState Evolve(SubscriptionState state, object happened) =>
+        happened is SubscriptionReserved e ? new(e.AgreementId) : throw new InvalidOperationException($"{happened.GetType().Name} is no event of a subscription.");
 
     // As the words stand in JSON.
     private static string Word(string name) => JsonNamingPolicy.KebabCaseLower.ConvertName(name);
@@ -77,6 +88,8 @@ public static class AgreementsLedger
         {
             catalog.Add(name, AgreementsJson.Default.GetTypeInfo(type) ?? throw new InvalidOperationException($"{type.Name} has no JSON."));
         }
+
+        catalog.Add(EventNameAttribute.Of(typeof(SubscriptionReserved)), AgreementsJson.Default.SubscriptionReserved);
 
         return catalog;
     }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Mailkey.Dns;
 using Mailkey.Hosting.Options;
+using Mailkey.Hosting.Web;
 using Mailkey.Status.Domains;
 using Mailkey.Status.Pages;
 using Mailkey.Status.Telemetry;
@@ -18,6 +19,9 @@ namespace Mailkey.Status.Web;
 internal sealed class PageHandler(
     DomainRecord record, DomainLook look, PageLimits limits, IOptions<MailkeyOptions> options, IHostApplicationLifetime lifetime, ILogger<PageHandler> logger)
 {
+    /// <summary>Octets of a body: the one form has no fields worth sending.</summary>
+    public const int MaxRequestBody = 4 * 1024;
+
     private const string DomainPath = "/domain/";
     private const string JsonSuffix = ".json";
     private const string HtmlType = "text/html; charset=utf-8";

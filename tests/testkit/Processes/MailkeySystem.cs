@@ -28,6 +28,8 @@ public sealed class MailkeySystem : IAsyncDisposable
             ["MAILKEY_POSTGRES_CONNECTIONSTRING"] = postgres,
             ["MAILKEY_RABBITMQ_URI"] = rabbitMq,
             ["MAILKEY_STATUSPAGE_PORT"] = StatusPort.ToString(CultureInfo.InvariantCulture),
+            ["MAILKEY_AGREEMENTS_PORT"] = AgreementsPort.ToString(CultureInfo.InvariantCulture),
+            ["MAILKEY_AGREEMENTS_PUBLICURL"] = $"http://127.0.0.1:{AgreementsPort.ToString(CultureInfo.InvariantCulture)}",
             ["MAILKEY_STATUSPAGE_PUBLICURL"] = $"http://127.0.0.1:{StatusPort.ToString(CultureInfo.InvariantCulture)}",
         };
         foreach (var (key, value) in settings ?? new Dictionary<string, string>())
@@ -42,6 +44,9 @@ public sealed class MailkeySystem : IAsyncDisposable
 
     /// <summary>Port of the public page, which is served when <c>status</c> is started.</summary>
     public int StatusPort { get; } = LoopbackPort.Take();
+
+    /// <summary>Port of the API and the portal of <c>agreements</c>.</summary>
+    public int AgreementsPort { get; } = LoopbackPort.Take();
 
     public string DataFolder => _environment["MAILKEY_DATAFOLDER"];
 

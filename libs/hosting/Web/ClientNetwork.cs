@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Mailkey.Status.Web;
+namespace Mailkey.Hosting.Web;
 
-/// <summary>Whom limits are for: the network of a client. Addresses are used for that alone, and kept nowhere.</summary>
-internal sealed class ClientNetwork
+/// <summary>Who a client of a public port is, as far as limits are concerned.</summary>
+public sealed class ClientNetwork
 {
     // What one customer has; RFC 6177 hands out /56.
     private const int PrefixIPv4 = 24;
@@ -16,10 +16,13 @@ internal sealed class ClientNetwork
     public ClientNetwork(IEnumerable<string> trustedProxies) =>
         _proxies = [.. trustedProxies.Select(text => IPNetwork.TryParse(text, out var network) ? network : Single(IPAddress.Parse(text)))];
 
-    /// <summary>Name of the network, such as <c>192.0.2.0/24</c>.</summary>
+    /// <summary>Name of the network of a client, such as <c>192.0.2.0/24</c>.</summary>
     /// <param name="peer">The other end of the connection.</param>
     /// <param name="forwardedFor">Values of X-Forwarded-For, in order; believed only from trusted proxies, from the last on.</param>
-    public string Of(IPAddress? peer, IEnumerable<string?> forwardedFor)
+    public string Of(IPAddress? peer, IEnumerable<string?> forwardedFor) => Network(AddressOf(peer, forwardedFor));
+
+    /// <summary>Address of a client; the same parameters.</summary>
+    public IPAddress AddressOf(IPAddress? peer, IEnumerable<string?> forwardedFor)
     {
         var client = Plain(peer ?? IPAddress.None);
         var chain = forwardedFor.SelectMany(value => (value ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).ToArray();
@@ -28,7 +31,7 @@ internal sealed class ClientNetwork
             client = Plain(before);
         }
 
-        return Network(client);
+        return client;
     }
 
     private static string Network(IPAddress address)
