@@ -19,6 +19,12 @@ internal sealed record BenchOptions
     /// <summary>The main profile only: 4 KiB, 20 sessions, a connection per message.</summary>
     public bool Quick { get; init; }
 
+    /// <summary>The main load with every kind of mail, and nothing else.</summary>
+    public bool Kinds { get; init; }
+
+    /// <summary>Configuration of the services, as environment variables.</summary>
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
     /// <summary>Events of a ledger to replay, instead of sending mail; 0 for mail.</summary>
     public int Ledger { get; init; }
 
@@ -41,6 +47,8 @@ internal sealed record BenchOptions
                 "--warm-up" => options with { WarmUp = int.Parse(Value(), CultureInfo.InvariantCulture) },
                 "--verifiers" => options with { Verifiers = int.Parse(Value(), CultureInfo.InvariantCulture) },
                 "--quick" => options with { Quick = true },
+                "--kinds" => options with { Kinds = true },
+                "--set" when Value().Split('=', 2) is [var key, var value] => options with { Settings = options.Settings.Append(new(key, value)).ToDictionary(StringComparer.Ordinal) },
                 "--ledger" => options with { Ledger = int.Parse(Value(), CultureInfo.InvariantCulture) },
                 "--around" => options with { Around = Value() },
                 "--output" => options with { Output = Value() },

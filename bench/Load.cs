@@ -17,8 +17,11 @@ internal static class Load
         string[] arguments =
         [
             // The shell knows the CPU time of a process that has ended.
-            "-c", "TIMEFORMAT='%U %S'; time \"$@\"", "bash", "smtp-source", .. profile.Reused ? (string[])["-d"] : [], "-s", $"{profile.Sessions}", "-m", $"{messages}", "-M", $"client.{BenchSystem.Sender}",
-            "-f", BenchSystem.ReversePath, "-t", BenchSystem.ForwardPath, "-F", file, $"127.0.0.1:{port}",
+            "-c", "TIMEFORMAT='%U %S'; time \"$@\"", "bash", "smtp-source", .. profile.Reused ? (string[])["-d"] : [],
+
+            // Goes on after a refusal
+            .. profile.IsAccepted ? (string[])[] : ["-A"],
+            "-s", $"{profile.Sessions}", "-m", $"{messages}", "-M", $"client.{BenchSystem.DomainOf(profile.Kind)}", "-f", BenchSystem.ReversePathOf(profile.Kind), "-t", BenchSystem.ForwardPath, "-F", file, $"127.0.0.1:{port}",
         ];
         foreach (var argument in arguments)
         {
@@ -41,11 +44,11 @@ internal static class Load
     public static async Task<(double[] Transactions, double[] Dots)> TimedAsync(int port, Profile profile, int messages, byte[] wire)
     {
         var each = Math.Max(1, messages / profile.Sessions);
-        var results = await Task.WhenAll(Enumerable.Range(0, profile.Sessions).Select(_ => Task.Run(() => ClientAsync(port, profile.Reused, each, wire))));
+        var results = await Task.WhenAll(Enumerable.Range(0, profile.Sessions).Select(_ => Task.Run(() => ClientAsync(port, profile, each, wire))));
         return ([.. results.SelectMany(r => r.Select(t => t.Transaction))], [.. results.SelectMany(r => r.Select(t => t.Dot))]);
     }
 
-    private static async Task<List<(double Transaction, double Dot)>> ClientAsync(int port, bool reused, int messages, byte[] wire)
+    private static async Task<List<(double Transaction, double Dot)>> ClientAsync(int port, Profile profile, int messages, byte[] wire)
     {
         List<(double, double)> times = [];
         Connection? connection = null;
@@ -54,14 +57,14 @@ internal static class Load
             for (var i = 0; i < messages; i++)
             {
                 var begun = Stopwatch.GetTimestamp();
-                connection ??= await Connection.OpenAsync(port);
-                await connection.AskAsync($"MAIL FROM:<{BenchSystem.ReversePath}>\r\n", '2');
+                connection ??= await Connection.OpenAsync(port, $"client.{BenchSystem.DomainOf(profile.Kind)}");
+                await connection.AskAsync($"MAIL FROM:<{BenchSystem.ReversePathOf(profile.Kind)}>\r\n", '2');
                 await connection.AskAsync($"RCPT TO:<{BenchSystem.ForwardPath}>\r\n", '2');
                 await connection.AskAsync("DATA\r\n", '3');
                 var dot = Stopwatch.GetTimestamp();
-                await connection.AskAsync(wire, '2');
+                await connection.AskAsync(wire, profile.IsAccepted ? '2' : '5');
                 times.Add((Stopwatch.GetElapsedTime(begun).TotalMilliseconds, Stopwatch.GetElapsedTime(dot).TotalMilliseconds));
-                if (!reused)
+                if (!profile.Reused)
                 {
                     await connection.AskAsync("QUIT\r\n", '2');
                     connection.Dispose();
@@ -81,13 +84,13 @@ internal static class Load
     {
         private readonly byte[] _buffer = new byte[8192];
 
-        public static async Task<Connection> OpenAsync(int port)
+        public static async Task<Connection> OpenAsync(int port, string clientName)
         {
             var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             await socket.ConnectAsync(IPAddress.Loopback, port);
             var connection = new Connection(socket);
             await connection.ReplyAsync('2');
-            await connection.AskAsync($"EHLO client.{BenchSystem.Sender}\r\n", '2');
+            await connection.AskAsync($"EHLO {clientName}\r\n", '2');
             return connection;
         }
 

@@ -20,28 +20,31 @@ internal sealed class Measurement(BenchSystem system)
 
     public async Task WarmUpAsync(Profile profile, int messages)
     {
-        var (file, _) = system.MakeMessage(profile.BodySize);
+        var (file, _) = system.MakeMessage(profile);
         using var sink = SmtpSink.Start(system.SinkPort);
         await Load.SourceAsync(system.SmtpPort, profile, messages, file);
-        await Eventually.GetAsync(() => sink.Count, count => count >= messages, DrainLimit, () => system.Logs);
+        var expected = profile.IsAccepted ? messages : 0;
+        await Eventually.GetAsync(() => sink.Count, count => count >= expected, DrainLimit, () => system.Logs);
     }
 
     public async Task RunAsync(Profile profile, int messages)
     {
-        var (file, wire) = system.MakeMessage(profile.BodySize);
+        var (file, wire) = system.MakeMessage(profile);
+        var expected = profile.IsAccepted ? messages : 0;
         using var sink = SmtpSink.Start(system.SinkPort);
         var processes = system.Processes;
         var before = processes.Select(process => ProcessUsage.Cpu(process.Process)).ToArray();
         var sinkBefore = ProcessUsage.Cpu(sink.ProcessId);
         var begun = Stopwatch.GetTimestamp();
         var (seconds, sourceCpu) = await Load.SourceAsync(system.SmtpPort, profile, messages, file);
-        await Eventually.GetAsync(() => sink.Count, count => count >= messages, DrainLimit, () => system.Logs);
-        var delivered = Stopwatch.GetElapsedTime(begun, sink.LastArrival).TotalSeconds;
+        await Eventually.GetAsync(() => sink.Count, count => count >= expected, DrainLimit, () => system.Logs);
+        double? delivered = profile.IsAccepted ? messages / Stopwatch.GetElapsedTime(begun, sink.LastArrival).TotalSeconds : null;
         var cpu = processes.Select((process, i) => (process.Name, Used: (ProcessUsage.Cpu(process.Process) - before[i]) * 1000 / messages)).ToDictionary(used => used.Name, used => used.Used, StringComparer.Ordinal);
         var other = (sourceCpu + ProcessUsage.Cpu(sink.ProcessId) - sinkBefore) * 1000 / messages;
 
         var (transactions, dots) = await Load.TimedAsync(system.SmtpPort, profile, TimedMessages, wire);
-        await Eventually.GetAsync(() => sink.Count, count => count >= messages + transactions.Length, DrainLimit, () => system.Logs);
+        expected += profile.IsAccepted ? transactions.Length : 0;
+        await Eventually.GetAsync(() => sink.Count, count => count >= expected, DrainLimit, () => system.Logs);
         foreach (var (name, process) in processes)
         {
             _memory[name] = Math.Max(_memory.GetValueOrDefault(name), ProcessUsage.Memory(process));
@@ -49,9 +52,9 @@ internal sealed class Measurement(BenchSystem system)
 
         (_runs.TryGetValue(profile, out var runs) ? runs : _runs[profile] = []).Add(new Figures
         {
-            AcceptedPerSecond = messages / seconds,
-            DeliveredPerSecond = messages / delivered,
-            Lost = messages + transactions.Length - sink.Count,
+            AnsweredPerSecond = messages / seconds,
+            DeliveredPerSecond = delivered,
+            Lost = expected - sink.Count,
             TransactionP50 = Percentile(transactions, 50),
             TransactionP99 = Percentile(transactions, 99),
             DotP50 = Percentile(dots, 50),
@@ -60,7 +63,7 @@ internal sealed class Measurement(BenchSystem system)
             OtherCpu = other,
         });
         Console.Error.WriteLine(
-            $"  {messages / delivered:F0} delivered/s, dot p50 {Percentile(dots, 50):F2} ms, CPU s/1000: {string.Join(", ", cpu.Select(used => $"{used.Key} {used.Value:F2}"))}, sender and sink {other:F2}");
+            $"  {messages / seconds:F0} answered/s, {delivered ?? 0:F0} delivered/s, dot p50 {Percentile(dots, 50):F2} ms, CPU s/1000: {string.Join(", ", cpu.Select(used => $"{used.Key} {used.Value:F2}"))}, sender and sink {other:F2}");
     }
 
     private static double Percentile(double[] values, int percent)

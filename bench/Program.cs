@@ -9,7 +9,7 @@ if (options.Ledger > 0)
 }
 
 Console.Error.WriteLine("starting the system");
-await using var system = await BenchSystem.StartAsync(options.Verifiers, CancellationToken.None);
+await using var system = await BenchSystem.StartAsync(options, CancellationToken.None);
 if (options.Around is not null)
 {
     Console.Error.WriteLine("warming up");
@@ -28,9 +28,13 @@ if (options.Around is not null)
 }
 
 var measurement = new Measurement(system);
-var profiles = options.Quick ? [Profile.Main] : Profile.All;
+var profiles = options.Quick ? [Profile.Main] : options.Kinds ? Profile.Kinds : Profile.All;
 Console.Error.WriteLine("warming up");
 await measurement.WarmUpAsync(Profile.Main, options.WarmUp);
+foreach (var profile in profiles.Where(profile => profile.Kind != MailKind.Mailkey))
+{
+    await measurement.WarmUpAsync(profile, options.WarmUp / 10);
+}
 
 for (var round = 1; round <= options.Rounds; round++)
 {
