@@ -157,6 +157,10 @@ public sealed class SigningKey : IDisposable
         return Libcrypto.GetRawPublicKey(ed25519!, raw, ref length) == 1 ? raw : throw Libcrypto.Fault("EVP_PKEY_get_raw_public_key");
     }
 
+    /// <summary>Signs a text with Ed25519 itself, as HTTP signatures want it (RFC 9421 §3.3.6).</summary>
+    /// <exception cref="InvalidOperationException">An RSA key signs hashes.</exception>
+    public byte[] SignText(ReadOnlySpan<byte> text) => rsa is null ? SignHash(text) : throw new InvalidOperationException("An RSA key signs hashes.");
+
     /// <summary>Signs a SHA-256: RSASSA-PKCS1-v1_5 (RFC 6376 §3.3.1), or PureEdDSA over the hash (RFC 8463 §3).</summary>
     public byte[] SignHash(ReadOnlySpan<byte> sha256)
     {

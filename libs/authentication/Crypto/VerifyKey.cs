@@ -108,6 +108,11 @@ public sealed class VerifyKey
         return true;
     }
 
+    /// <summary>Verifies a signature of Ed25519 over a text itself (RFC 9421 §3.3.6). A signature of the wrong length is a wrong signature.</summary>
+    /// <exception cref="InvalidOperationException">An RSA key verifies hashes.</exception>
+    public bool VerifyText(ReadOnlySpan<byte> text, ReadOnlySpan<byte> signature) =>
+        ed25519 is not null ? ed25519.Verify(text, signature) : throw new InvalidOperationException("An RSA key verifies hashes.");
+
     /// <summary>Verifies a signature over a SHA-256. A signature of the wrong length is a wrong signature.</summary>
     public bool VerifyHash(ReadOnlySpan<byte> sha256, ReadOnlySpan<byte> signature)
     {
