@@ -1,6 +1,7 @@
 using Mailkey.Contracts;
 using Mailkey.Dns;
 using Mailkey.Hosting.Options;
+using Mailkey.Hosting.Postgres;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -10,7 +11,7 @@ namespace Mailkey.Verifier.Policy;
 /// Counts messages by sender domain: in memory on the mail path, written behind in batches. It is read when a rule asks, through
 /// a cache; what other verifiers count is seen when a cached answer is a minute old.
 /// </summary>
-public sealed class SenderHistories : BackgroundService, ISenderHistories
+public sealed class SenderHistories : WriteBehind, ISenderHistories
 {
     private const int BatchSize = 1000;
 
@@ -21,7 +22,6 @@ public sealed class SenderHistories : BackgroundService, ISenderHistories
     private const int CachedDomains = 50_000;
 
     private static readonly TimeSpan CacheTime = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan WriteInterval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan PruneInterval = TimeSpan.FromHours(1);
 
     // After a failure: mail that hits a rule does not wait for a database that just did not answer.
@@ -42,9 +42,9 @@ public sealed class SenderHistories : BackgroundService, ISenderHistories
     private Dictionary<string, HistoryChange> _beingWritten = new(StringComparer.Ordinal);
     private long _pausedAt = long.MinValue;
     private DateTimeOffset _pruned;
-    private bool _isFailing;
 
     public SenderHistories(SenderHistoryTable table, IOptions<MailkeyOptions> options, TimeProvider time, ILogger<SenderHistories> logger)
+        : base("Histories of senders", TimeSpan.FromSeconds(2), time, logger)
     {
         _table = table;
         _isCounting = options.Value.Policy.History;
@@ -108,30 +108,7 @@ public sealed class SenderHistories : BackgroundService, ISenderHistories
         return WithUnwritten(domain, known);
     }
 
-    public override async Task StopAsync(CancellationToken cancellationToken)
-    {
-        await base.StopAsync(cancellationToken);
-        await TryWorkAsync(cancellationToken);
-    }
-
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(WriteInterval, _time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                await TryWorkAsync(stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // Stopping; StopAsync writes the rest.
-        }
-    }
-
-    /// <summary>Writes what was counted.</summary>
-    internal async Task WriteAsync(CancellationToken cancellationToken)
+    public override async Task WriteAsync(CancellationToken cancellationToken)
     {
         lock (_gate)
         {
@@ -174,27 +151,6 @@ public sealed class SenderHistories : BackgroundService, ISenderHistories
         {
             _pruned = now;
             await _table.PruneAsync(now, RegularAge, PassingAge, cancellationToken);
-        }
-    }
-
-    private async Task TryWorkAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            await WriteAsync(cancellationToken);
-            if (_isFailing)
-            {
-                _isFailing = false;
-                _logger.LogInformation("The history of senders is written again");
-            }
-        }
-        catch (NpgsqlException e)
-        {
-            if (!_isFailing)
-            {
-                _isFailing = true;
-                _logger.LogWarning("The history of senders can't be written and waits in memory: {Reason}", e.Message);
-            }
         }
     }
 

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Mailkey.Contracts;
+using Mailkey.Hosting.Postgres;
 using Mailkey.Senders;
-using Npgsql;
 
 namespace Mailkey.Verifier.Senders;
 
@@ -9,7 +9,8 @@ namespace Mailkey.Verifier.Senders;
 /// Counts by sender domain what was not taken and why, for the page of that domain. Counted in memory on the mail path, and
 /// written behind; when the database is away for long, counts are lost and nothing else.
 /// </summary>
-public sealed class RecentFailures(DomainFailures table, TimeProvider time, ILogger<RecentFailures> logger) : BackgroundService
+public sealed class RecentFailures(DomainFailures table, TimeProvider time, ILogger<RecentFailures> logger)
+    : WriteBehind("Failures of sender domains", TimeSpan.FromSeconds(2), time, logger)
 {
     /// <summary>How long failures are shown.</summary>
     public static readonly TimeSpan Age = TimeSpan.FromDays(7);
@@ -17,13 +18,12 @@ public sealed class RecentFailures(DomainFailures table, TimeProvider time, ILog
     // Anybody can send mail in the name of any number of domains: beyond so many in an hour only those known are counted.
     internal const int MaxPerHour = 10_000;
 
-    private static readonly TimeSpan WriteInterval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan PruneInterval = TimeSpan.FromHours(1);
 
+    private readonly TimeProvider _time = time;
     private readonly ConcurrentDictionary<Key, Count> _counts = new();
     private int _known;
     private DateTimeOffset _pruned;
-    private bool _failing;
 
     /// <summary>Counts a message; returns at once. One that was accepted, or has no sender domain, is not counted.</summary>
     public void Note(Verdict verdict, Disposition disposition)
@@ -33,7 +33,7 @@ public sealed class RecentFailures(DomainFailures table, TimeProvider time, ILog
             return;
         }
 
-        var now = time.GetUtcNow();
+        var now = _time.GetUtcNow();
         var key = new Key(verdict.Domain, Hour(now), FailureCause.Of(verdict), disposition == Disposition.Reject);
         if (_counts.TryGetValue(key, out var count))
         {
@@ -51,32 +51,9 @@ public sealed class RecentFailures(DomainFailures table, TimeProvider time, ILog
         }
     }
 
-    public override async Task StopAsync(CancellationToken cancellationToken)
+    public override async Task WriteAsync(CancellationToken cancellationToken)
     {
-        await base.StopAsync(cancellationToken);
-        await TryWriteAsync(cancellationToken);
-    }
-
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(WriteInterval, time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                await TryWriteAsync(stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // Stopping; StopAsync writes the rest.
-        }
-    }
-
-    /// <summary>Writes what was counted since the last time.</summary>
-    internal async Task WriteAsync(CancellationToken cancellationToken)
-    {
-        var now = time.GetUtcNow();
+        var now = _time.GetUtcNow();
         List<(Count Count, DomainFailure Failure)> news = [];
         foreach (var (key, count) in _counts)
         {
@@ -116,23 +93,6 @@ public sealed class RecentFailures(DomainFailures table, TimeProvider time, ILog
     }
 
     private static DateTimeOffset Hour(DateTimeOffset time) => new(time.UtcTicks / TimeSpan.TicksPerHour * TimeSpan.TicksPerHour, TimeSpan.Zero);
-
-    private async Task TryWriteAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            await WriteAsync(cancellationToken);
-            _failing = false;
-        }
-        catch (NpgsqlException e)
-        {
-            if (!_failing)
-            {
-                _failing = true;
-                logger.LogWarning("Failures of sender domains can't be written now: {Reason}", e.Message);
-            }
-        }
-    }
 
     private readonly record struct Key(string Domain, DateTimeOffset Hour, string Cause, bool Permanent);
 
