@@ -11,6 +11,11 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
     /// <summary>Values of <c>Policy:Stage</c>.</summary>
     private static readonly string[] Stages = ["observe", "enforce-published", "require-listed", "require-all"];
 
+    /// <summary>Values of <c>Agreements:Smtp:Methods</c>.</summary>
+    private static readonly string[] AgreementMethods = ["auth", "address", "reference"];
+
+    private const int MaxUrlLength = 400;
+
     // RFC 5321 §4.5.3.1.2 and RFC 1035 §2.3.4
     private const int MaxDomainLength = 253;
     private const int MaxLabelLength = 63;
@@ -31,6 +36,7 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
         StatusPage();
         Agreements();
         Blocklists();
+        Agreements();
         Delivery();
         Accounts();
         Connections();
@@ -272,6 +278,23 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
         if (accounts.SubaddressDelimiter.Length > 1 || accounts.SubaddressDelimiter is "@" or "\"" or ".")
         {
             Fail("Agreements:Accounts:SubaddressDelimiter", "must be one character of local parts, such as + or -, or empty", accounts.SubaddressDelimiter);
+        }
+    }
+
+    private void Agreements()
+    {
+        var smtp = options.Agreements.Smtp;
+        foreach (var method in smtp.Methods.Where(method => !AgreementMethods.Contains(method, StringComparer.Ordinal)))
+        {
+            Fail("Agreements:Smtp:Methods", $"must be of {string.Join(", ", AgreementMethods)}", method);
+        }
+
+        // It stands in a line of the EHLO answer, which has 512 octets (RFC 5321 §4.5.3.1.5).
+        var text = smtp.Url.Length > 0 ? smtp.Url : options.Agreements.PublicUrl;
+        if (smtp.Enabled && (text.Length > MaxUrlLength || !Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("https" or "http")
+            || text.AsSpan().ContainsAnyExceptInRange('!', '~')))
+        {
+            Fail("Agreements:Smtp:Url", "must be an http or https URL, in ASCII and at most 400 characters, or Mailkey:Agreements:PublicUrl such a one", smtp.Url);
         }
     }
 

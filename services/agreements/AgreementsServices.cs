@@ -1,6 +1,7 @@
 using Mailkey.Agreements.Agreements;
 using Mailkey.Agreements.Desk;
 using Mailkey.Agreements.Ledger;
+using Mailkey.Agreements.Lookups;
 using Mailkey.Agreements.Organizations;
 using Mailkey.Hosting.Postgres;
 using Mailkey.Ledger;
@@ -37,6 +38,7 @@ public static class AgreementsServices
         // The one place where what this service consumes is added to its bus.
         services.AddMailkeyBus();
         services.AddEventPublication(AgreementsLedger.Schema);
+        services.AddLookups();
         return services;
     }
 

@@ -24,6 +24,7 @@ public sealed class AgreementsOptions
     [Range(1, 100_000), Description("Connections to the port at the same time.")]
     public int MaxConnections { get; set; } = 500;
 
+    public AgreementsSmtpOptions Smtp { get; set; } = new();
     public AccountsOptions Accounts { get; set; } = new();
     public AgreementsPolicyOptions Policy { get; set; } = new();
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Mailkey.Messaging.Verdicts;
 
@@ -8,7 +9,7 @@ public static class VerdictServices
     /// <summary>The asking end: <see cref="IVerdictRequester"/>.</summary>
     public static IServiceCollection AddVerdictRequester(this IServiceCollection services)
     {
-        services.AddSingleton<BrokerLink>();
+        services.TryAddSingleton<BrokerLink>();
         services.AddSingleton<VerdictRequester>();
         services.AddSingleton<IVerdictRequester>(provider => provider.GetRequiredService<VerdictRequester>());
         services.AddHostedService(provider => provider.GetRequiredService<VerdictRequester>());
@@ -20,7 +21,7 @@ public static class VerdictServices
     public static IServiceCollection AddVerdictResponder<TGiver>(this IServiceCollection services)
         where TGiver : class, IVerdictGiver
     {
-        services.AddSingleton<BrokerLink>();
+        services.TryAddSingleton<BrokerLink>();
         services.AddSingleton<IVerdictGiver, TGiver>();
         services.AddSingleton<VerdictResponder>();
         services.AddHostedService(provider => provider.GetRequiredService<VerdictResponder>());

@@ -37,7 +37,8 @@ public static class AgreementsLedger
         ],
         ["account", "created_at", "id"],
         ["forwarder", "changed_at", "id"],
-        ["status", "changed_at", "id"]);
+        ["status", "changed_at", "id"],
+        ["recipient", "forwarder", "subscription"]);
 
     /// <summary>A row for each organisation that ever made contact.</summary>
     public static Projection Organizations { get; } = new AggregateProjection<OrganizationState>(
