@@ -36,7 +36,7 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
         StatusPage();
         Agreements();
         Blocklists();
-        Agreements();
+        AgreementsSmtp();
         Delivery();
         Accounts();
         Connections();
@@ -281,7 +281,7 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
         }
     }
 
-    private void Agreements()
+    private void AgreementsSmtp()
     {
         var smtp = options.Agreements.Smtp;
         foreach (var method in smtp.Methods.Where(method => !AgreementMethods.Contains(method, StringComparer.Ordinal)))

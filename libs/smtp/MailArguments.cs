@@ -3,11 +3,22 @@ using System.Text;
 
 namespace Mailkey.Smtp;
 
-/// <summary>The arguments of MAIL (RFC 5321 §4.1.1.2) with the parameters of RFC 1870, 6152, 6531 and 3461.</summary>
+/// <summary>What a server offers beyond what each of ours does.</summary>
+/// <param name="AgreementKeyword">Name of the parameter that names a forwarding agreement; null: not offered.</param>
+/// <param name="Auth">Whether AUTH was offered: then MAIL takes the parameter of that name (RFC 4954 §5).</param>
+public readonly record struct MailExtensions(string? AgreementKeyword, bool Auth);
+
+/// <summary>The arguments of MAIL (RFC 5321 §4.1.1.2) with the parameters of RFC 1870, 6152, 6531, 3461 and 4954, and the name of an agreement.</summary>
 public readonly record struct MailArguments
 {
     /// <summary>Octets of an envelope id (RFC 3461 §4.4).</summary>
     public const int MaxEnvelopeIdLength = 100;
+
+    /// <summary>Octets of the name of an agreement.</summary>
+    public const int MaxAgreementLength = 64;
+
+    /// <summary>Octets of AUTH= (RFC 4954 §3, extension 6).</summary>
+    public const int MaxSubmitterLength = 500;
 
     // RFC 1870 §4: size-value = 1*20DIGIT
     private const int MaxSizeDigits = 20;
@@ -28,12 +39,23 @@ public readonly record struct MailArguments
     /// <summary>ENVID, still xtext; null when not given.</summary>
     public string? EnvelopeId { get; init; }
 
+    /// <summary>The agreement that the transaction uses, as the client named it; null when not given.</summary>
+    public string? Agreement { get; init; }
+
+    /// <summary>AUTH=, still xtext (RFC 4954 §5); null when not given.</summary>
+    public string? Submitter { get; init; }
+
+    /// <inheritdoc cref="TryParse(ReadOnlySpan{byte}, bool, MailExtensions, out MailArguments, out ArgumentError)"/>
+    public static bool TryParse(ReadOnlySpan<byte> text, bool isExtended, out MailArguments arguments, out ArgumentError error) =>
+        TryParse(text, isExtended, default, out arguments, out error);
+
     /// <summary>Reads what follows the verb.</summary>
     /// <param name="text">Such as <c>FROM:&lt;user@example.org&gt; SIZE=1000</c>.</param>
     /// <param name="isExtended">Whether the client said EHLO: without it no parameter was offered.</param>
+    /// <param name="offered">What was offered besides.</param>
     /// <param name="arguments">The arguments.</param>
     /// <param name="error">What is wrong.</param>
-    public static bool TryParse(ReadOnlySpan<byte> text, bool isExtended, out MailArguments arguments, out ArgumentError error)
+    public static bool TryParse(ReadOnlySpan<byte> text, bool isExtended, MailExtensions offered, out MailArguments arguments, out ArgumentError error)
     {
         // mail = "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF
         arguments = default;
@@ -65,7 +87,7 @@ public readonly record struct MailArguments
                 return false;
             }
 
-            var fault = parsed.Take(keyword, value, hasValue, out parsed);
+            var fault = parsed.Take(keyword, value, hasValue, offered, out parsed);
             if (fault != ArgumentFault.None)
             {
                 error = new(fault, reader.Position, "parameter not acceptable");
@@ -84,7 +106,7 @@ public readonly record struct MailArguments
         return true;
     }
 
-    private ArgumentFault Take(ReadOnlySpan<byte> keyword, ReadOnlySpan<byte> value, bool hasValue, out MailArguments taken)
+    private ArgumentFault Take(ReadOnlySpan<byte> keyword, ReadOnlySpan<byte> value, bool hasValue, MailExtensions offered, out MailArguments taken)
     {
         taken = this;
         if (ParameterReader.Is(keyword, "SIZE"u8))
@@ -142,11 +164,42 @@ public readonly record struct MailArguments
 
             taken = this with { EnvelopeId = Encoding.ASCII.GetString(value) };
         }
+        else if (offered.Auth && ParameterReader.Is(keyword, "AUTH"u8))
+        {
+            if (Submitter is not null || value.Length is 0 or > MaxSubmitterLength || !ParameterReader.IsPrintableXtext(value))
+            {
+                return ArgumentFault.Parameter;
+            }
+
+            taken = this with { Submitter = Encoding.ASCII.GetString(value) };
+        }
+        else if (offered.AgreementKeyword is { } name && Ascii.EqualsIgnoreCase(keyword, name))
+        {
+            if (Agreement is not null || value.Length is 0 or > MaxAgreementLength || !IsName(value))
+            {
+                return ArgumentFault.Parameter;
+            }
+
+            taken = this with { Agreement = Encoding.ASCII.GetString(value) };
+        }
         else
         {
             return ArgumentFault.UnknownParameter;
         }
 
         return ArgumentFault.None;
+    }
+
+    private static bool IsName(ReadOnlySpan<byte> value)
+    {
+        foreach (var octet in value)
+        {
+            if (!char.IsAsciiLetterOrDigit((char)octet) && octet != (byte)'-')
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 }

@@ -56,7 +56,20 @@ public static class Replies
     public static readonly SmtpReply NeedsSmtpUtf8 = Constant(553, new(5, 6, 7), "The address needs the SMTPUTF8 parameter of MAIL (RFC 6531)");
     public static readonly SmtpReply BadChunkSize = Constant(501, new(5, 5, 4), "BDAT size [LAST] is expected (RFC 3030)");
 
+    // ── AUTH (RFC 4954 §4 and §6)
+    public static readonly SmtpReply Authenticated = Constant(235, new(2, 7, 0), "Authenticated, for mail under agreements only");
+    public static readonly SmtpReply AuthenticationFailed = Constant(535, new(5, 7, 8), "Authentication failed");
+    public static readonly SmtpReply AuthenticationCancelled = Constant(501, new(5, 7, 0), "Authentication cancelled");
+    public static readonly SmtpReply AuthenticationBroken = Constant(501, new(5, 5, 2), "This is no response of that mechanism in base64");
+    public static readonly SmtpReply AuthenticationTooLong = Constant(500, new(5, 5, 6), "Authentication exchange line is too long, closing");
+    public static readonly SmtpReply AuthenticationUnavailable = Constant(454, new(4, 7, 0), "Nobody can be authenticated now, try again later");
+    public static readonly SmtpReply MechanismUnknown = Constant(504, new(5, 5, 4), "This mechanism is not offered");
+    public static readonly SmtpReply AuthenticationNeedsTls = Constant(538, new(5, 7, 11), "AUTH is for TLS only");
+    public static readonly SmtpReply TooManyLoginFailures = Constant(421, new(4, 7, 0), "Too many failed logins, closing");
+
     // ── order (RFC 5321 §4.1.4)
+    public static readonly SmtpReply AuthenticatedTwice = Constant(503, new(5, 5, 1), "Authenticated already");
+    public static readonly SmtpReply AuthenticationInTransaction = Constant(503, new(5, 5, 1), "AUTH comes before MAIL");
     public static readonly SmtpReply HelloFirst = Constant(503, new(5, 5, 1), "EHLO first");
     public static readonly SmtpReply MailFirst = Constant(503, new(5, 5, 1), "MAIL first");
     public static readonly SmtpReply RcptFirst = Constant(503, new(5, 5, 1), "RCPT first");
@@ -79,6 +92,19 @@ public static class Replies
     public static readonly SmtpReply TooManyRecipients = Constant(452, new(4, 5, 3), "Too many recipients; send the rest in another transaction");
     public static readonly SmtpReply RecipientUnverifiable = Constant(451, new(4, 4, 1), "The recipient can't be checked now, try again later");
 
+    // ── forwarding agreements. One text for whatever is wrong with a name: who tries names must not learn which exist.
+    public static readonly SmtpReply AgreementNotInForce = Constant(550, new(5, 7, 1), "No agreement that you may use is in force under this name");
+    public static readonly SmtpReply AgreementsContradict = Constant(550, new(5, 7, 1), "Two different agreements are named");
+    public static readonly SmtpReply AgreementForAnother = Constant(550, new(5, 7, 1), "The agreement of this transaction is for another recipient");
+    public static readonly SmtpReply AgreementUnverifiable = Constant(451, new(4, 3, 0), "The agreement can't be looked up now, try again later");
+    public static readonly SmtpReply AgreementTooLarge = Constant(552, new(5, 3, 4), "Message is larger than the agreement allows");
+    public static readonly SmtpReply LoginEnded = Constant(550, new(5, 7, 1), "This login is not good any more");
+    public static readonly SmtpReply TooManyAgreements = Constant(421, new(4, 7, 0), "Too many different agreements in one session, connect again");
+
+    /// <summary>Asks for the next response of an authentication (RFC 4954 §4).</summary>
+    /// <param name="challenge">In base64; empty for none.</param>
+    public static SmtpReply Challenge(string challenge) => new(334, null, challenge);
+
     /// <summary>No verdict, or no confirm of the acceptance, in time.</summary>
     public static readonly SmtpReply TryAgainLater = Constant(451, new(4, 3, 0), "The message can't be taken now, try again later");
 
@@ -94,7 +120,8 @@ public static class Replies
     /// <param name="maxRecipients">RCPTMAX (RFC 9422).</param>
     /// <param name="maxTransactions">MAILMAX (RFC 9422).</param>
     /// <param name="offersTls">Whether STARTTLS is offered: not inside of TLS (RFC 3207 §4.2).</param>
-    public static SmtpReply Ehlo(string hostname, long maxMessageSize, int maxRecipients, int maxTransactions, bool offersTls)
+    /// <param name="more">Further lines.</param>
+    public static SmtpReply Ehlo(string hostname, long maxMessageSize, int maxRecipients, int maxTransactions, bool offersTls, params IEnumerable<string> more)
     {
         List<string> lines =
         [
@@ -114,6 +141,7 @@ public static class Replies
             lines.Insert(lines.Count - 1, "STARTTLS");
         }
 
+        lines.InsertRange(lines.Count - 1, more);
         var reply = new SmtpReply(250, null, lines);
         _ = reply.Octets;
         return reply;

@@ -20,8 +20,9 @@ public enum Verb
     Help,
     Quit,
     StartTls,
+    Auth,
 
-    /// <summary>A command of SMTP that this server does not offer: EXPN, TURN, ETRN, AUTH, SEND, SOML, SAML, LHLO.</summary>
+    /// <summary>A command of SMTP that this server does not offer: EXPN, TURN, ETRN, SEND, SOML, SAML, LHLO.</summary>
     NotImplemented,
 
     /// <summary>The first word of another protocol, sent here by a browser or a proxy that somebody tricked: GET, POST and so on.</summary>
@@ -81,6 +82,7 @@ public static class CommandLine
             0x56524659_00000000 => Verb.Vrfy,
             0x48454C50_00000000 => Verb.Help,
             0x51554954_00000000 => Verb.Quit,
+            0x41555448_00000000 => Verb.Auth,
             0x53544152_54544C53 => Verb.StartTls,
             _ => RecognizeOther(word),
         };
@@ -88,7 +90,7 @@ public static class CommandLine
 
     private static Verb RecognizeOther(ReadOnlySpan<byte> word)
     {
-        foreach (var name in (ReadOnlySpan<string>)["EXPN", "TURN", "ETRN", "AUTH", "SEND", "SOML", "SAML", "LHLO"])
+        foreach (var name in (ReadOnlySpan<string>)["EXPN", "TURN", "ETRN", "SEND", "SOML", "SAML", "LHLO"])
         {
             if (Ascii.EqualsIgnoreCase(word, name))
             {

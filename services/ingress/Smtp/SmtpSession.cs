@@ -444,7 +444,7 @@ internal sealed partial class SmtpSession
         var reply = verb switch
         {
             Verb.OtherProtocol => Replies.NotSmtp,
-            Verb.NotImplemented => Replies.NotImplemented,
+            Verb.NotImplemented or Verb.Auth => Replies.NotImplemented,
             _ => Replies.UnknownCommand,
         };
         LogRefusedCommand(reply, text);
