@@ -180,7 +180,7 @@ trap 'exit 130' INT TERM HUP
 printf '#!/bin/sh\n%s\nexit 101\n' "$mark" >"$policy"
 chmod 755 "$policy"
 units=()
-for unit in postgresql.service rabbitmq-server.service epmd.socket unbound.service; do
+for unit in postgresql.service rabbitmq-server.service epmd.socket unbound.service dovecot.service dovecot.socket; do
   [ -e "/lib/systemd/system/$unit" ] || units+=("$unit")
 done
 apt() { apt-get -o DPkg::Lock::Timeout=600 -yq "$@" </dev/null 9>&-; }

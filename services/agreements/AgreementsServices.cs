@@ -1,8 +1,10 @@
+using Mailkey.Agreements.Accounts;
 using Mailkey.Agreements.Agreements;
 using Mailkey.Agreements.Desk;
 using Mailkey.Agreements.Ledger;
 using Mailkey.Agreements.Lookups;
 using Mailkey.Agreements.Organizations;
+using Mailkey.Agreements.Portal;
 using Mailkey.Hosting.Postgres;
 using Mailkey.Ledger;
 using Mailkey.Ledger.Events;
@@ -25,6 +27,8 @@ public static class AgreementsServices
         services.AddSingleton(provider => NewAggregates(provider, AgreementState.None, AgreementsLedger.Evolve));
         services.AddSingleton(provider => NewAggregates(provider, OrganizationState.None, AgreementsLedger.Evolve));
         services.AddDesk();
+        services.AddAccounts();
+        services.AddPortal();
         services.AddSingleton<SubscriptionReader>();
         services.AddHostedService(provider => new SubscriptionService(
             provider.GetRequiredService<SubscriptionReader>(),

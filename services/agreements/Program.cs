@@ -1,4 +1,5 @@
 using Mailkey.Agreements;
+using Mailkey.Agreements.Portal;
 using Mailkey.Agreements.Web;
 using Mailkey.Hosting;
 
@@ -7,6 +8,6 @@ builder.Services.AddAgreements();
 builder.AddAgreementsWeb();
 
 var app = builder.Build();
-app.UseAgreementsWeb(_ => { });
+app.UseAgreementsWeb(routes => routes.MapPortal());
 app.MapHealth();
 app.Run();

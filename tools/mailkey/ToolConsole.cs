@@ -7,6 +7,8 @@ public sealed class ToolConsole(Stream input, Stream output, TextWriter error) :
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
+    private bool _isOfProcess;
+
     public Stream Input { get; } = input;
 
     public Stream Output { get; } = output;
@@ -17,13 +19,40 @@ public sealed class ToolConsole(Stream input, Stream output, TextWriter error) :
     public TextWriter Error { get; } = error;
 
     /// <summary>The console of this process.</summary>
-    public static ToolConsole OfProcess() => new(Console.OpenStandardInput(), Console.OpenStandardOutput(), Console.Error);
+    public static ToolConsole OfProcess() => new(Console.OpenStandardInput(), Console.OpenStandardOutput(), Console.Error) { _isOfProcess = true };
 
     /// <summary>Says what is wrong and what to do, and gives the exit code for it.</summary>
     public int Fail(string message, int exitCode = ExitCode.NotDone)
     {
         Error.WriteLine($"mailkey: {message}");
         return exitCode;
+    }
+
+    /// <summary>A line that nobody may see: from the keyboard without echo, else from standard input. Null when there is none.</summary>
+    public async Task<string?> ReadSecretAsync(string prompt, CancellationToken cancellationToken)
+    {
+        if (!_isOfProcess || Console.IsInputRedirected)
+        {
+            using var reader = new StreamReader(Input, Utf8, leaveOpen: true);
+            return await reader.ReadLineAsync(cancellationToken);
+        }
+
+        await Error.WriteAsync(prompt);
+        var line = new StringBuilder();
+        while (Console.ReadKey(intercept: true) is { Key: not ConsoleKey.Enter } key)
+        {
+            if (key.Key == ConsoleKey.Backspace)
+            {
+                line.Length = Math.Max(0, line.Length - 1);
+            }
+            else if (!char.IsControl(key.KeyChar))
+            {
+                line.Append(key.KeyChar);
+            }
+        }
+
+        await Error.WriteLineAsync();
+        return line.ToString();
     }
 
     public async ValueTask DisposeAsync() => await Text.DisposeAsync();

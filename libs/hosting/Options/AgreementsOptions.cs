@@ -26,5 +26,6 @@ public sealed class AgreementsOptions
 
     public AgreementsSmtpOptions Smtp { get; set; } = new();
     public AccountsOptions Accounts { get; set; } = new();
+    public PortalOptions Portal { get; set; } = new();
     public AgreementsPolicyOptions Policy { get; set; } = new();
 }

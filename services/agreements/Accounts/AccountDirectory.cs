@@ -1,0 +1,69 @@
+using System.Net;
+using System.Text;
+using Mailkey.Hosting.Options;
+using Microsoft.Extensions.Options;
+
+namespace Mailkey.Agreements.Accounts;
+
+/// <summary>Accounts over the source of passwords that is configured, with the limits.</summary>
+internal sealed class AccountDirectory : IAccounts
+{
+    private const int MaxNameLength = 320;
+
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
+
+    private readonly IPasswords _passwords;
+    private readonly SignInLimits _limits;
+    private readonly AccountNames _names;
+    private readonly HashSet<string> _operators;
+    private readonly ILogger _logger;
+
+    public AccountDirectory(IPasswords passwords, SignInLimits limits, AccountNames names, IOptions<MailkeyOptions> options, ILogger<AccountDirectory> logger)
+    {
+        (_passwords, _limits, _names, _logger) = (passwords, limits, names, logger);
+        _operators = new(options.Value.Agreements.Accounts.Operators.Select(name => AccountNames.TryNormalize(name, out var address) ? address : name), StringComparer.Ordinal);
+    }
+
+    public async Task<SignIn> AuthenticateAsync(string name, string password, IPAddress client, CancellationToken cancellationToken)
+    {
+        // What is no name and no password of anybody costs nothing, and says nothing about anybody.
+        var isAddress = _names.TryRead(name.Length <= MaxNameLength ? name : "", out var address);
+        if (password.Length == 0 || Encoding.UTF8.GetByteCount(password) > PasswordHash.MaxPasswordLength)
+        {
+            return new(SignInResult.Rejected);
+        }
+
+        var subject = address ?? "";
+        if (await _limits.TakeAsync(subject, client, cancellationToken) is { } wait)
+        {
+            return new(SignInResult.Locked, RetryAfter: wait);
+        }
+
+        if (!isAddress)
+        {
+            return new(SignInResult.Rejected);
+        }
+
+        switch (await _passwords.CheckAsync(subject, password, cancellationToken))
+        {
+            case PasswordCheck.Right when Find(subject) is { } account:
+                await _limits.GiveBackAsync(subject, client, cancellationToken);
+                await _limits.SweepAsync(cancellationToken);
+                return new(SignInResult.Accepted, account);
+            case PasswordCheck.Unavailable:
+                await _limits.ForgetAsync(subject, client, cancellationToken);
+                return new(SignInResult.Unavailable, RetryAfter: Soon);
+            default:
+                _logger.LogInformation("A wrong password from {Network}", Organizations.NetworkPrefix.Of(client));
+                return new(SignInResult.Rejected);
+        }
+    }
+
+    public ValueTask<Account?> FindAsync(string address, string stamp, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(Find(address) is { } account && account.Stamp == stamp ? account : null);
+
+    public string? AccountOf(string recipient) => _names.AccountOf(recipient);
+
+    private Account? Find(string address) =>
+        _passwords.Find(address) is { } account ? account with { IsOperator = account.IsOperator || _operators.Contains(address) } : null;
+}
