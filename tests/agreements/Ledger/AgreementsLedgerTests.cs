@@ -77,7 +77,33 @@ public sealed class AgreementsLedgerTests(PostgresServer postgres, RabbitMqServe
         Assert.Equal(0, (await RunAsync("ledger", "replay", "--replace")).Exit);
         Assert.EndsWith("suspended", await RowAsync(database, id), StringComparison.Ordinal);
         Assert.Equal(0, (await RunAsync("ledger", "replay")).Exit);
+
+        // A newsletter of the same forwarder for the same user, proposed afterwards.
+        var newsletter = AgreementId.Mint();
+        var proposed = (AgreementProposed)story.Events[0] with { Category = "newsletter", Subscription = "offers.a.example" };
+        await agreements.DecideAsync(newsletter.StreamId, _ => ((IReadOnlyList<object>)[proposed], true), Story.Forwarder.ToString(), cause: null, Stop);
+        await agreements.DecideAsync(id.StreamId, state => ((IReadOnlyList<object>)Agreement.Decide(state, new Resume(Story.User), AgreementPolicy.Default, story.Now).Events, true), Story.User.ToString(), cause: null, Stop);
+        await Eventually.GetAsync(() => RowAsync(database, newsletter), row => row.Contains("newsletter", StringComparison.Ordinal), Limit, () => "read model is behind");
+
+        foreach (var whose in (string[])["alice@B.example", "a.example"])
+        {
+            var told = await LinesAsync(whose);
+            Assert.Contains(newsletter.StreamId, told[^2], StringComparison.Ordinal);
+            Assert.Contains("agreement-resumed", told[^1], StringComparison.Ordinal);
+
+            var byCategory = await LinesAsync(whose, "--by-category");
+            Assert.Contains("agreement-resumed", byCategory[^2], StringComparison.Ordinal);
+            Assert.Contains(newsletter.StreamId, byCategory[^1], StringComparison.Ordinal);
+
+            Assert.Contains(newsletter.StreamId, Assert.Single(await LinesAsync(whose, "--category", "newsletter")), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(1, (await RunAsync("ledger", "history", "bob@b.example")).Exit);
     }
+
+    // The first line of each event.
+    private static async Task<string[]> LinesAsync(params string[] arguments) =>
+        [.. (await RunAsync(["ledger", "history", .. arguments])).Output.Split('\n').Where(line => line.Contains("  in agreement-", StringComparison.Ordinal))];
 
     private static async Task<string> RowAsync(NpgsqlDataSource database, AgreementId id)
     {

@@ -34,41 +34,70 @@ internal static class LedgerCommand
 
     private static ToolCommand History(ToolConsole console, TimeProvider time)
     {
-        var stream = new Argument<string>("stream") { Description = "Id of an agreement or of an organisation." };
+        var what = new Argument<string>("what") { Description = "An agreement's id, a user's address, a forwarder's domain, or the id of any stream." };
+        var category = new Option<string?>("--category") { Description = "Only agreements of this category, such as newsletter." };
+        var byCategory = new Option<bool>("--by-category") { Description = "Category by category, and within each in historical order." };
         var asOf = new Option<string?>("--as-of") { Description = "As it was then: 2026-11-22T03:00 (UTC), or an age such as 2h, 3d." };
         var json = new Option<bool>("--json") { Description = "Print the events as they are exported, one in each line." };
         var command = new ToolCommand(
             "history",
-            "Print what happened in one stream, in order: when, who, what.",
+            "Print what happened, in historical order: when, who, what.",
             """
+            Of a user: all agreements over all forwarders. Of a forwarder: the organisation, and all agreements with it.
+
             Examples:
               mailkey ledger history agreement-7f3q
-              mailkey ledger history agreement-7f3q --as-of 3d
+              mailkey ledger history ann@example.org --by-category
+              mailkey ledger history lists.example.net --category mailing-list --as-of 3d
             """)
-        { stream, asOf, json };
-        command.SetAction((result, cancellationToken) => GuardedAsync(console, async store =>
+        { what, category, byCategory, asOf, json };
+        command.SetAction((result, cancellationToken) => GuardedAsync(console, async (database, store) =>
         {
             if (!TraceCommand.TryTime(console, "--as-of", result.GetValue(asOf), time.GetUtcNow(), out var then))
             {
                 return ExitCode.NotDone;
             }
 
-            var id = result.GetValue(stream)!;
-            var count = 0;
-            await foreach (var stored in store.ReadStreamAsync(id, 0, then, cancellationToken))
+            var subject = result.GetValue(what)!;
+            var streams = await LedgerSubject.StreamsAsync(subject, database, store, cancellationToken);
+            var only = result.GetValue(category);
+            List<(string? Category, StoredEvent Stored)> events = [];
+            foreach (var stream in streams.Where(stream => only is null || stream.Category == only))
             {
-                count++;
-                if (result.GetValue(json))
+                await foreach (var stored in store.ReadStreamAsync(stream.Id, 0, then, cancellationToken))
                 {
-                    await WriteAsync(console.Output, stored, cancellationToken);
-                }
-                else
-                {
-                    Print(console.Text, stored);
+                    events.Add((stream.Category, stored));
                 }
             }
 
-            return count > 0 ? ExitCode.Yes : console.Fail($"no stream {LifeOfMessage.Text(id)}{(then is null ? "" : " at that time")}.", ExitCode.No);
+            if (events.Count == 0)
+            {
+                return console.Fail(
+                    $"nothing is known of {LifeOfMessage.Text(subject)}{(only is null ? "" : $" in the category {LifeOfMessage.Text(only)}")}{(then is null ? "" : " at that time")}.",
+                    ExitCode.No);
+            }
+
+            string? heading = null;
+            foreach (var (of, stored) in events
+                .OrderBy(e => result.GetValue(byCategory) ? e.Category ?? "" : "", StringComparer.Ordinal)
+                .ThenBy(e => e.Stored.Position))
+            {
+                if (result.GetValue(json))
+                {
+                    await WriteAsync(console.Output, stored, cancellationToken);
+                    continue;
+                }
+
+                if (result.GetValue(byCategory) && of is not null && of != heading)
+                {
+                    console.Text.WriteLine($"{LifeOfMessage.Text(of)}:");
+                    heading = of;
+                }
+
+                Print(console.Text, stored, isOneOfMany: streams.Count > 1);
+            }
+
+            return ExitCode.Yes;
         }));
         return command;
     }
@@ -231,11 +260,11 @@ internal static class LedgerCommand
         }
     }
 
-    private static void Print(TextWriter output, StoredEvent stored)
+    private static void Print(TextWriter output, StoredEvent stored, bool isOneOfMany)
     {
         var headers = EventHeaders.Read(stored.Headers);
         using var data = JsonDocument.Parse(stored.Data);
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{LifeOfMessage.Time(stored.At)}  {stored.Version,4}  {LifeOfMessage.Text(stored.Type)}  by {LifeOfMessage.Text(headers?.Actor ?? "?")}"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{LifeOfMessage.Time(stored.At)}  {stored.Version,4}  {LifeOfMessage.Text(stored.Type)}  by {LifeOfMessage.Text(headers?.Actor ?? "?")}{(isOneOfMany ? $"  in {LifeOfMessage.Text(stored.StreamId)}" : "")}"));
         foreach (var property in data.RootElement.EnumerateObject())
         {
             output.WriteLine($"                                {LifeOfMessage.Text(property.Name)}: {LifeOfMessage.Text(property.Value.ToString())}");
