@@ -30,6 +30,9 @@ public sealed record DkimEvidence
     /// </summary>
     public int? Seen { get; init; }
 
+    /// <summary>True when it is good and covers every List-Id of the message; else null.</summary>
+    public bool? SignsListId { get; init; }
+
     /// <summary>One ASCII line for a person: why it is no pass; null for a pass.</summary>
     public string? Reason { get; init; }
 }

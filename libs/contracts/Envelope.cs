@@ -1,3 +1,5 @@
+using Mailkey.Contracts.Agreements;
+
 namespace Mailkey.Contracts;
 
 /// <summary>What MAIL FROM and RCPT TO said (RFC 5321 §2.3.1), kept as the client sent it.</summary>
@@ -20,6 +22,9 @@ public sealed record Envelope
 
     /// <summary>ENVID= of MAIL (RFC 3461 §4.4), still xtext; null when not given.</summary>
     public string? EnvelopeId { get; init; }
+
+    /// <summary>The forwarding agreement that the transaction uses; null for ordinary mail.</summary>
+    public AgreementClaim? Agreement { get; init; }
 
     /// <summary>The policy rule by which an accepted message is delivered apart from the others; null for ordinary mail.</summary>
     public string? Quarantine { get; init; }

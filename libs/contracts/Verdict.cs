@@ -1,3 +1,5 @@
+using Mailkey.Contracts.Agreements;
+
 namespace Mailkey.Contracts;
 
 /// <summary>Why a message was accepted or refused: the evidence and the rule, as the journal keeps them.</summary>
@@ -38,6 +40,9 @@ public sealed record Verdict
 
     /// <summary>One for each zone that was asked.</summary>
     public IReadOnlyList<BlocklistEvidence> Blocklists { get; init; } = [];
+
+    /// <summary>The forwarding agreement that was named, and what it changed; null for ordinary mail.</summary>
+    public AgreementEvidence? Agreement { get; init; }
 
     /// <summary>Octets of the message as it was judged, without our trace fields; null in the verdicts of older versions.</summary>
     public long? Size { get; init; }

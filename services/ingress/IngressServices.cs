@@ -1,5 +1,6 @@
 using System.Net;
 using Mailkey.Hosting.Options;
+using Mailkey.Ingress.Agreements;
 using Mailkey.Ingress.Intake;
 using Mailkey.Ingress.Recipients;
 using Mailkey.Ingress.Smtp;
@@ -25,6 +26,11 @@ public static class IngressServices
     {
         builder.AddSmtp();
         builder.Services.AddIntake();
+        if (builder.Configuration.GetSection($"{MailkeyOptions.Section}:Agreements:Smtp").Get<AgreementsSmtpOptions>() is { Enabled: true })
+        {
+            builder.Services.AddForwardingAgreements();
+        }
+
         return builder;
     }
 

@@ -38,7 +38,10 @@ internal sealed class SmtpTestServer : IAsyncDisposable
     public int Port { get; }
 
     /// <summary>Starts a server that hosts example.org with the recipients alice and bob, and any.example with all.</summary>
-    public static async Task<SmtpTestServer> StartAsync(params string[] settings)
+    public static Task<SmtpTestServer> StartAsync(params string[] settings) => StartAsync(null, settings);
+
+    /// <summary>The same with further parts.</summary>
+    public static async Task<SmtpTestServer> StartAsync(Action<IServiceCollection>? services, params string[] settings)
     {
         var intake = new RecordingIntake();
         var time = new ManualTime();
@@ -66,6 +69,7 @@ internal sealed class SmtpTestServer : IAsyncDisposable
         builder.Services.Replace(ServiceDescriptor.Singleton<TimeProvider>(time));
         builder.Services.AddSingleton<IMessageIntake>(intake);
         builder.AddSmtp();
+        services?.Invoke(builder.Services);
         var application = builder.Build();
         await application.StartAsync();
         return new(application, intake, time, log);

@@ -126,7 +126,7 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
             ReceivedAt = receivedAt,
             AcceptedAt = intake.Time.GetUtcNow(),
             Connection = connection,
-            Envelope = verified.Verdict.Outcome == VerdictOutcome.Quarantine ? envelope with { Quarantine = verified.Verdict.Rule } : envelope,
+            Envelope = Kept(verified.Verdict),
             Content = reference,
             MessageId = header!.MessageId(),
             Verdict = verified.Verdict,
@@ -137,11 +137,33 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
         }
 
         IngressMetrics.TransactionEnded(Replies.Accepted.Code, verified.Verdict.Rule);
+        if (verified.Verdict.Agreement is { Result: "pass", Forwarder: { } forwarder } agreement)
+        {
+            intake.AgreementReports?.Used(agreement.Id, forwarder, connection.ClientAddress);
+        }
+
         return Replies.Accepted;
+    }
+
+    // An address that was made for a forwarder ends here: what is delivered, bounced and traced has the mailbox.
+    private Envelope Kept(Verdict verdict)
+    {
+        var kept = verdict.Outcome == VerdictOutcome.Quarantine ? envelope with { Quarantine = verdict.Rule } : envelope;
+        return envelope.Agreement?.DeliverTo is { } mailbox ? kept with { Recipients = [kept.Recipients[0] with { ForwardPath = mailbox }] } : kept;
     }
 
     private SmtpReply Refuse(SmtpReply reply, Verdict? verdict)
     {
+        // Somebody proved to be another than the one whom the address was made for, or proved nothing.
+        if (verdict?.Agreement is { Result: "fail", Method: "address" } agreement && reply.Code >= 500)
+        {
+            intake.AgreementReports?.Misused(agreement.Id, "address-used-by-another", queueId, connection.ClientAddress, forwarder: null);
+        }
+        else if (verdict?.Agreement is { Result: "fail", Forwarder: { } forwarder, AuthenticatedBy: not null } misled && verdict.Rule == "agreement-contradiction")
+        {
+            intake.AgreementReports?.Misused(misled.Id, "wrong-reference", queueId, connection.ClientAddress, forwarder);
+        }
+
         intake.NoteRefusal(queueId, connection, envelope, reply, receivedAt, size, header?.MessageId(), verdict);
         return reply;
     }
@@ -253,7 +275,7 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
             With = connection.Protocol,
             Tls = connection.Tls,
             Id = queueId,
-            For = envelope.Recipients.Count == 1 ? envelope.Recipients[0].ForwardPath : null,
+            For = envelope.Recipients.Count == 1 ? envelope.Agreement?.DeliverTo ?? envelope.Recipients[0].ForwardPath : null,
             Date = receivedAt,
         }.WriteTo(trace);
         AuthenticationResults.WriteField(trace, intake.Options.Hostname, verified.AuthenticationResults);

@@ -1,6 +1,7 @@
 using Mailkey.Contracts;
 using Mailkey.Contracts.Journal;
 using Mailkey.Hosting.Options;
+using Mailkey.Ingress.Agreements;
 using Mailkey.Ingress.Telemetry;
 using Mailkey.Messaging.Journal;
 using Mailkey.Messaging.Verdicts;
@@ -18,7 +19,8 @@ internal sealed class MessageIntake(
     AcceptancePublisher acceptances,
     IJournal journal,
     TimeProvider time,
-    ILogger<MessageIntake> logger) : IMessageIntake
+    ILogger<MessageIntake> logger,
+    IAgreementReports? reports = null) : IMessageIntake
 {
     public MailkeyOptions Options { get; } = options.Value;
 
@@ -27,6 +29,9 @@ internal sealed class MessageIntake(
     public IVerdictRequester Verdicts => verdicts;
 
     public AcceptancePublisher Acceptances => acceptances;
+
+    /// <summary>Null: forwarding agreements are switched off.</summary>
+    public IAgreementReports? AgreementReports => reports;
 
     public TimeProvider Time => time;
 

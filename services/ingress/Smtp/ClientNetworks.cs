@@ -17,6 +17,21 @@ internal readonly record struct ClientNetwork(ulong Prefix, bool IsIPv6)
             ? new(BinaryPrimitives.ReadUInt64BigEndian(octets) >> 16, true)
             : new(BinaryPrimitives.ReadUInt32BigEndian(octets) >> 8, false);
     }
+
+    /// <summary>In the notation of RFC 4632 and RFC 4291 §2.3: <c>192.0.2.0/24</c>.</summary>
+    public override string ToString()
+    {
+        Span<byte> octets = stackalloc byte[16];
+        octets.Clear();
+        if (IsIPv6)
+        {
+            BinaryPrimitives.WriteUInt64BigEndian(octets, Prefix << 16);
+            return $"{new IPAddress(octets)}/48";
+        }
+
+        BinaryPrimitives.WriteUInt32BigEndian(octets, (uint)Prefix << 8);
+        return $"{new IPAddress(octets[..4])}/24";
+    }
 }
 
 /// <summary>Counts connections and their rate by client network, and keeps both below their limits.</summary>
@@ -27,6 +42,7 @@ internal sealed class ClientNetworks(IOptions<MailkeyOptions> options, TimeProvi
 
     private readonly int maxConnections = options.Value.Smtp.MaxConnectionsPerNetwork;
     private readonly int maxRate = options.Value.Smtp.MaxConnectionRatePerNetwork;
+    private readonly int maxLoginFailures = options.Value.Agreements.Smtp.MaxLoginFailuresPerNetwork;
     private readonly Dictionary<ClientNetwork, Usage> networks = [];
     private readonly Lock gate = new();
 
@@ -63,9 +79,30 @@ internal sealed class ClientNetworks(IOptions<MailkeyOptions> options, TimeProvi
     {
         lock (gate)
         {
-            if (networks.TryGetValue(network, out var usage) && --usage.Connections == 0 && maxRate == 0)
+            if (networks.TryGetValue(network, out var usage) && --usage.Connections == 0 && maxRate == 0 && usage.LoginFailures == 0)
             {
                 networks.Remove(network);
+            }
+        }
+    }
+
+    /// <summary>Whether logins of a network have not failed too often. Asked while a session of it runs.</summary>
+    public bool MayLogIn(ClientNetwork network)
+    {
+        lock (gate)
+        {
+            return !networks.TryGetValue(network, out var usage) || Forgiven(usage) < maxLoginFailures;
+        }
+    }
+
+    /// <summary>Counts a login that failed.</summary>
+    public void NoteLoginFailure(ClientNetwork network)
+    {
+        lock (gate)
+        {
+            if (networks.TryGetValue(network, out var usage))
+            {
+                usage.LoginFailures = Forgiven(usage) + 1;
             }
         }
     }
@@ -86,7 +123,7 @@ internal sealed class ClientNetworks(IOptions<MailkeyOptions> options, TimeProvi
             if (usage.Connections == 0)
             {
                 Refill(usage);
-                if (usage.Tokens >= maxRate)
+                if (usage.Tokens >= maxRate && Forgiven(usage) == 0)
                 {
                     networks.Remove(network);
                 }
@@ -107,6 +144,15 @@ internal sealed class ClientNetworks(IOptions<MailkeyOptions> options, TimeProvi
         return true;
     }
 
+    // Failures are forgiven as they may happen: so many in an hour.
+    private double Forgiven(Usage usage)
+    {
+        var now = time.GetTimestamp();
+        usage.LoginFailures = Math.Max(0, usage.LoginFailures - (time.GetElapsedTime(usage.LoginsForgiven, now).TotalHours * maxLoginFailures));
+        usage.LoginsForgiven = now;
+        return usage.LoginFailures;
+    }
+
     private void Refill(Usage usage)
     {
         var now = time.GetTimestamp();
@@ -121,5 +167,9 @@ internal sealed class ClientNetworks(IOptions<MailkeyOptions> options, TimeProvi
         public double Tokens { get; set; }
 
         public long Refilled { get; set; }
+
+        public double LoginFailures { get; set; }
+
+        public long LoginsForgiven { get; set; }
     }
 }

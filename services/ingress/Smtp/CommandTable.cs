@@ -29,6 +29,7 @@ internal static class CommandTable
         Set(Verb.Rcpt, new RcptCommand(),         [Replies.HelloFirst, Replies.MailFirst, Legal,                    Legal,                    Replies.ChunksBegun]);
         Set(Verb.Data, new DataCommand(),         [Replies.HelloFirst, Replies.MailFirst, Legal,                    Legal,                    Replies.ChunksBegun]);
         Set(Verb.StartTls, new StartTlsCommand(), [Replies.HelloFirst, Legal,             Replies.TlsInTransaction, Replies.TlsInTransaction, Replies.TlsInTransaction]);
+        Set(Verb.Auth, new AuthCommand(),         [Replies.HelloFirst, Legal,             Replies.AuthenticationInTransaction, Replies.AuthenticationInTransaction, Replies.AuthenticationInTransaction]);
         Set(Verb.Rset, new RsetCommand(),         [Legal,              Legal,             Legal,                    Legal,                    Legal]);
         Set(Verb.Noop, new NoopCommand(),         [Legal,              Legal,             Legal,                    Legal,                    Legal]);
         Set(Verb.Vrfy, new VrfyCommand(),         [Legal,              Legal,             Legal,                    Legal,                    Legal]);

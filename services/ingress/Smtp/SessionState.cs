@@ -34,6 +34,9 @@ internal enum NextStep
     /// <summary>Reads the chunk that follows BDAT.</summary>
     Chunk,
 
+    /// <summary>Goes on with an authentication.</summary>
+    Authentication,
+
     /// <summary>Negotiates TLS.</summary>
     Tls,
 

@@ -38,4 +38,13 @@ internal static partial class SmtpLog
 
     [LoggerMessage(12, LogLevel.Information, "SMTP on {Addresses} port {Port}")]
     public static partial void Listening(ILogger logger, string addresses, int port);
+
+    [LoggerMessage(13, LogLevel.Information, "{Client} logged in as {Credential} of {Forwarder}")]
+    public static partial void LoggedIn(ILogger logger, string client, string credential, string forwarder);
+
+    [LoggerMessage(14, LogLevel.Information, "{Client} failed to log in as \"{Credential}\"")]
+    public static partial void LoginFailed(ILogger logger, string client, string credential);
+
+    [LoggerMessage(15, LogLevel.Warning, "{Client}, {Forwarder}: more than {Count} different agreements in one session; somebody tries them out, or Mailkey:Agreements:Smtp:MaxPerSession is too low")]
+    public static partial void AgreementSweep(ILogger logger, string client, string forwarder, int count);
 }

@@ -1,5 +1,6 @@
 using Mailkey.Hosting;
 using Mailkey.Hosting.Options;
+using Mailkey.Ingress.Agreements;
 using Mailkey.Ingress.Intake;
 using Mailkey.Ingress.Recipients;
 using Mailkey.Ingress.Smtp.Tls;
@@ -20,7 +21,8 @@ internal sealed class SmtpServer
         ServiceIdentity identity,
         QueueId queueIds,
         TimeProvider time,
-        ILogger<SmtpServer> logger)
+        ILogger<SmtpServer> logger,
+        ForwardingAgreements? agreements = null)
     {
         // In the invariant mode of the runtime every text counts as normalized, and look-alike addresses would pass (RFC 6532 §3.1).
         if ("e\u0301".IsNormalized())
@@ -41,12 +43,15 @@ internal sealed class SmtpServer
         QueueIds = queueIds;
         Time = time;
         Logger = logger;
+        Agreements = agreements;
         Certificate = ServerCertificate.Load(Options, time, logger);
 
         Greeting = Replies.Greeting(Hostname);
         Helo = Replies.Helo(Hostname);
-        Ehlo = Replies.Ehlo(Hostname, Options.MaxMessageSize, Options.MaxRecipients, Options.MaxTransactions, offersTls: false);
-        EhloWithTls = Replies.Ehlo(Hostname, Options.MaxMessageSize, Options.MaxRecipients, Options.MaxTransactions, offersTls: true);
+        string[] forwarding = agreements is null ? [] : [agreements.EhloLine];
+        Ehlo = MakeEhlo(offersTls: false, forwarding);
+        EhloWithTls = MakeEhlo(offersTls: true, forwarding);
+        EhloInTls = MakeEhlo(offersTls: false, agreements is { OffersLogin: true } ? [.. forwarding, $"AUTH {LoginMechanisms.Offered}"] : forwarding);
     }
 
     public SmtpOptions Options { get; }
@@ -85,6 +90,14 @@ internal sealed class SmtpServer
 
     public SmtpReply EhloWithTls { get; }
 
+    public SmtpReply EhloInTls { get; }
+
+    /// <summary>Null: forwarding agreements are switched off.</summary>
+    public ForwardingAgreements? Agreements { get; }
+
     /// <summary>Fires when the time that running transactions have at shutdown is over.</summary>
     public CancellationToken Stopped => Sessions.Stopped;
+
+    private SmtpReply MakeEhlo(bool offersTls, string[] more) =>
+        Replies.Ehlo(Hostname, Options.MaxMessageSize, Options.MaxRecipients, Options.MaxTransactions, offersTls, more);
 }

@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
 using Mailkey.Contracts;
+using Mailkey.Ingress.Agreements;
 using Mailkey.Ingress.Smtp.Tls;
 using Mailkey.Smtp;
 using Microsoft.AspNetCore.Connections;
@@ -69,6 +70,15 @@ internal sealed partial class SmtpSession
     public bool IsExtended { get; private set; }
 
     public bool IsSecure => tls is not null;
+
+    /// <summary>The address of the client.</summary>
+    public string ClientAddress => client;
+
+    /// <summary>What the client called itself.</summary>
+    public string ClientName => clientName;
+
+    /// <summary>The forwarder that has logged in; null for everybody else.</summary>
+    public ForwarderLogin? Login { get; private set; }
 
     /// <summary>Transactions that were begun.</summary>
     public int Transactions { get; set; }
@@ -172,7 +182,7 @@ internal sealed partial class SmtpSession
         facts = null;
         IsExtended = isExtended;
         State = SessionState.Ready;
-        Reply(!isExtended ? Server.Helo : Server.Certificate is not null && tls is null ? Server.EhloWithTls : Server.Ehlo);
+        Reply(!isExtended ? Server.Helo : tls is not null ? Server.EhloInTls : Server.Certificate is not null ? Server.EhloWithTls : Server.Ehlo);
         return NextStep.Command;
     }
 
@@ -332,6 +342,9 @@ internal sealed partial class SmtpSession
                 case NextStep.Chunk:
                     await ReceiveChunkAsync();
                     break;
+                case NextStep.Authentication:
+                    await AuthenticateAsync();
+                    break;
                 case NextStep.Tls:
                     await StartTlsAsync(hasMore);
                     break;
@@ -423,7 +436,7 @@ internal sealed partial class SmtpSession
             return new(Error(Replies.LineTooLong));
         }
 
-        if (CommandTable.Find(verb, State, out var refusal) is not { } command)
+        if (CommandTable.Find(verb, State, out var refusal) is not { } command || (verb == Verb.Auth && Server.Agreements is not { OffersLogin: true }))
         {
             return new(RefuseUnknown(verb, text));
         }
@@ -522,6 +535,7 @@ internal sealed partial class SmtpSession
         // RFC 3207 §4.2: everything that the client said before is forgotten.
         State = SessionState.Connected;
         IsExtended = false;
+        Login = null;
         clientName = "";
         facts = null;
     }

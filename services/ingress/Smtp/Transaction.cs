@@ -1,4 +1,5 @@
 using Mailkey.Contracts;
+using Mailkey.Ingress.Agreements;
 using Mailkey.Ingress.Intake;
 using Mailkey.Smtp;
 
@@ -24,6 +25,15 @@ internal sealed class Transaction(string queueId, MailArguments mail)
     public string Suffix { get; } = $" [{queueId}]";
 
     public List<Recipient> Recipients { get; } = [];
+
+    /// <summary>The forwarding agreement; null for ordinary mail.</summary>
+    public Hat? Hat { get; set; }
+
+    /// <summary>Who has logged in; null for ordinary mail.</summary>
+    public ForwarderLogin? Login { get; set; }
+
+    /// <summary>Whether the recipient is the address made for the forwarder, behind which the mailbox stands.</summary>
+    public bool IsToAddress { get; set; }
 
     /// <summary>The last refusal of a recipient; null while none was refused.</summary>
     public SmtpReply? RecipientRefusal { get; private set; }
@@ -78,6 +88,14 @@ internal sealed class Transaction(string queueId, MailArguments mail)
         SmtpUtf8 = Mail.SmtpUtf8,
         Return = Mail.Return,
         EnvelopeId = Mail.EnvelopeId,
+        Agreement = Hat is null ? null : new()
+        {
+            AgreementId = Hat.Agreement.Id,
+            Method = Hat.Method,
+            AuthenticatedForwarder = Login?.Forwarder,
+            Credential = Login?.Credential,
+            DeliverTo = IsToAddress ? Hat.Agreement.Recipient : null,
+        },
     };
 
     private static Recipient Entry(RcptArguments recipient) => new()

@@ -1,3 +1,4 @@
+using Mailkey.Ingress.Agreements;
 using Mailkey.Smtp;
 
 namespace Mailkey.Ingress.Smtp.Commands;
@@ -7,7 +8,7 @@ internal sealed class MailCommand : SmtpCommand
 {
     public override ValueTask<NextStep> ExecuteAsync(SmtpSession session, ReadOnlySpan<byte> arguments)
     {
-        if (!MailArguments.TryParse(arguments, session.IsExtended, out var mail, out var error))
+        if (!MailArguments.TryParse(arguments, session.IsExtended, session.Offered, out var mail, out var error))
         {
             return new(session.Error(Refusals.Of(error, Replies.BadSenderAddress)));
         }
@@ -26,8 +27,28 @@ internal sealed class MailCommand : SmtpCommand
             return new(session.RefuseTransaction(transaction, Replies.MessageTooLarge));
         }
 
+        return mail.Agreement is null && session.Login is null ? new(Accept(session)) : ChooseAsync(session, transaction);
+    }
+
+    // RFC 4954 §5 and the EHLO answer: whose agreement, and which. It holds for this transaction alone.
+    private static async ValueTask<NextStep> ChooseAsync(SmtpSession session, Transaction transaction)
+    {
+        var choice = HatChoice.AtMailAsync(session, transaction);
+        if (!choice.IsCompleted)
+        {
+            await session.FlushAsync();
+        }
+
+        transaction.Login = session.Login;
+        return await choice is { } refusal ? session.RefuseHat(transaction, refusal)
+            : session.TryWear(transaction.Hat!) ? Accept(session)
+            : session.RefuseSweep(transaction);
+    }
+
+    private static NextStep Accept(SmtpSession session)
+    {
         session.State = SessionState.Mail;
         session.Reply(Replies.SenderOk);
-        return new(NextStep.Command);
+        return NextStep.Command;
     }
 }

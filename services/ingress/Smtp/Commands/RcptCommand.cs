@@ -1,3 +1,5 @@
+using Mailkey.Agreements.Keys;
+using Mailkey.Ingress.Agreements;
 using Mailkey.Ingress.Recipients;
 using Mailkey.Smtp;
 
@@ -21,6 +23,19 @@ internal sealed class RcptCommand : SmtpCommand
             return new(NextStep.Command);
         }
 
+        if (session.Server.Agreements is { } agreements)
+        {
+            if (transaction.Hat is { } hat)
+            {
+                return ConcludeUnderAsync(session, transaction, recipient, hat);
+            }
+
+            if (recipient.ForwardPath.Mailbox is { } mailbox && agreements.IsAddress(mailbox, out var address))
+            {
+                return FindAddressAsync(session, transaction, recipient, address!);
+            }
+        }
+
         var answer = session.Server.Recipients.FindAsync(recipient.ForwardPath, session.Server.Stopped);
         return answer.IsCompletedSuccessfully
             ? new(Conclude(session, transaction, recipient, answer.Result))
@@ -32,6 +47,64 @@ internal sealed class RcptCommand : SmtpCommand
         // Replies of the group that are ready already needn't wait for this one.
         await session.FlushAsync();
         return Conclude(session, transaction, recipient, await answer);
+    }
+
+    // A transaction under an agreement has one recipient: that of the agreement.
+    private static async ValueTask<NextStep> ConcludeUnderAsync(SmtpSession session, Transaction transaction, RcptArguments recipient, Hat hat)
+    {
+        if (recipient.ForwardPath.Mailbox is not { } mailbox || !hat.IsFor(mailbox))
+        {
+            if (hat.Method == Hat.Address)
+            {
+                // Nobody was told that the first recipient makes the transaction special.
+                session.Reply(Replies.TooManyRecipients);
+                return NextStep.Command;
+            }
+
+            if (transaction.Login is { } login)
+            {
+                session.Server.Agreements!.Reports.Misused(hat.Agreement.Id, "wrong-reference", transaction.QueueId, session.ClientAddress, login.Forwarder);
+            }
+
+            return Refuse(session, transaction, recipient, Replies.AgreementForAnother);
+        }
+
+        if (transaction.Recipients.Count > 0)
+        {
+            // The mailbox and its address are the same recipient.
+            session.Reply(Replies.RecipientOk);
+            return NextStep.Command;
+        }
+
+        transaction.IsToAddress = hat.IsAddress(mailbox);
+        var target = ForwardPath.TryParse(hat.Agreement.Recipient, out var path, out _) ? path : recipient.ForwardPath;
+        var answer = session.Server.Recipients.FindAsync(target, session.Server.Stopped);
+        if (!answer.IsCompleted)
+        {
+            await session.FlushAsync();
+        }
+
+        return Conclude(session, transaction, recipient, await answer);
+    }
+
+    private static async ValueTask<NextStep> FindAddressAsync(SmtpSession session, Transaction transaction, RcptArguments recipient, UniqueAddress address)
+    {
+        if (transaction.Recipients.Count > 0)
+        {
+            session.Reply(Replies.TooManyRecipients);
+            return NextStep.Command;
+        }
+
+        var started = session.Server.Time.GetTimestamp();
+        await session.FlushAsync();
+        if (await HatChoice.AtRcptAsync(session, transaction, address) is not { } refusal)
+        {
+            return session.TryWear(transaction.Hat!) ? await ConcludeUnderAsync(session, transaction, recipient, transaction.Hat!) : session.RefuseSweep(transaction);
+        }
+
+        // Whoever tries addresses, or has one that was made for somebody else, hears what he would hear of any that does not exist, and no sooner.
+        await session.Server.Agreements!.HoldBackAsync(started, session.Server.Stopped);
+        return Refuse(session, transaction, recipient, refusal);
     }
 
     private static NextStep Conclude(SmtpSession session, Transaction transaction, RcptArguments recipient, RecipientAnswer answer)
@@ -51,6 +124,11 @@ internal sealed class RcptCommand : SmtpCommand
             return NextStep.Command;
         }
 
+        return Refuse(session, transaction, recipient, refusal);
+    }
+
+    private static NextStep Refuse(SmtpSession session, Transaction transaction, RcptArguments recipient, SmtpReply refusal)
+    {
         transaction.Refuse(recipient, refusal);
         session.Refuse(refusal);
         return refusal.IsPermanent && ++session.UnknownRecipients >= session.Server.Options.MaxUnknownRecipients
