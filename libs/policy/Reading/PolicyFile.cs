@@ -89,7 +89,7 @@ public sealed class PolicyFile
             reason = "";
             return true;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
             reason = $"can't be read: {e.Message}";
             return false;

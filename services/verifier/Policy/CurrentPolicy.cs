@@ -97,6 +97,14 @@ public sealed class CurrentPolicy : BackgroundService
             }
 
             var file = PolicyFile.Load(_options.File);
+            if (!file.Lists.SequenceEqual(_lists) && (file.Rules is not null || file.Lists.Count > 0))
+            {
+                // From now on these are looked at, also one that is not there yet or has an error: mending it is a change.
+                _lists = file.Lists;
+                stamp = Stamp();
+                file = PolicyFile.Load(_options.File);
+            }
+
             _stamp = stamp;
             if (file.Rules is not { } rules)
             {
@@ -106,12 +114,6 @@ public sealed class CurrentPolicy : BackgroundService
                     file.Errors.Count,
                     string.Join("; ", file.Errors.Take(ErrorsLogged)));
                 return false;
-            }
-
-            if (!file.Lists.SequenceEqual(_lists))
-            {
-                _lists = file.Lists;
-                _stamp = Stamp();
             }
 
             _policy = new(_stage, rules);
@@ -153,7 +155,7 @@ public sealed class CurrentPolicy : BackgroundService
             file = file.ResolveLinkTarget(returnFinalTarget: true) ?? file;
             return file is FileInfo { Exists: true } found ? FormattableString.Invariant($"{found.FullName} {found.LastWriteTimeUtc.Ticks} {found.Length}") : "gone";
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
             return "gone";
         }

@@ -73,6 +73,37 @@ public sealed class CurrentPolicyTests : IDisposable
         Assert.NotSame(before, current.Policy);
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData("not a domain\n")]
+    public async Task A_new_list_that_is_mended_after_the_policy_is_a_change(string? first)
+    {
+        Write("policy.json", """{ "rules": [] }""");
+        using var current = Create();
+        if (first is not null)
+        {
+            Write("new.txt", first);
+        }
+
+        Write("policy.json", """{ "lists": { "l": { "file": "new.txt" } }, "rules": [ { "name": "a", "when": { "sender-domain": "@l" }, "then": "reject" } ] }""");
+        Assert.False(await current.ReloadAsync(isForced: false, Stop));
+        Write("new.txt", "example.org\n");
+        Assert.True(await current.ReloadAsync(isForced: false, Stop));
+        Assert.Equal(1, current.Policy.Rules.Count);
+    }
+
+    [Fact]
+    public async Task A_list_whose_name_no_file_can_have_is_an_error_of_the_policy()
+    {
+        Write("policy.json", """{ "rules": [] }""");
+        using var current = Create();
+        var before = current.Policy;
+        Write("policy.json", """{ "lists": { "l": { "file": "a\u0000b" } }, "rules": [] }""");
+        Assert.False(await current.ReloadAsync(isForced: false, Stop));
+        Assert.False(await current.ReloadAsync(isForced: false, Stop));
+        Assert.Same(before, current.Policy);
+    }
+
     [Fact]
     public async Task A_link_that_is_moved_is_a_change()
     {
