@@ -64,7 +64,7 @@ public sealed class PolicyInput
 }
 
 /// <summary>An address of the envelope in the form in which rules compare it.</summary>
-/// <param name="Text">Local part in lower case, and the domain as lower-case A-labels; what can't be read stays as it is, in lower case.</param>
+/// <param name="Text">Local part in lower case and without quotes, and the domain as lower-case A-labels; what can't be read stays as it is, in lower case.</param>
 /// <param name="Domain">Empty when there is none.</param>
 internal readonly record struct RecipientAddress(string Text, string Domain)
 {
@@ -73,7 +73,29 @@ internal readonly record struct RecipientAddress(string Text, string Domain)
     {
         var at = path.LastIndexOf('@');
         return at >= 0 && DomainName.TryNormalize(path.AsSpan(at + 1), out var domain)
-            ? new($"{path[..at].ToLowerInvariant()}@{domain}", domain)
+            ? new($"{Unquoted(path[..at]).ToLowerInvariant()}@{domain}", domain)
             : new(path.ToLowerInvariant(), "");
+    }
+
+    // RFC 5321 §4.1.2: "bob", "b\ob" and bob name one mailbox. Nor is a rule one that is escaped by quotes.
+    private static string Unquoted(string localPart)
+    {
+        if (localPart is not ['"', .. var content, '"'])
+        {
+            return localPart;
+        }
+
+        if (!content.Contains('\\', StringComparison.Ordinal))
+        {
+            return content;
+        }
+
+        var text = new System.Text.StringBuilder(content.Length);
+        for (var i = 0; i < content.Length; i++)
+        {
+            text.Append(content[i] == '\\' && i + 1 < content.Length ? content[++i] : content[i]);
+        }
+
+        return text.ToString();
     }
 }

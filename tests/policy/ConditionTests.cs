@@ -53,6 +53,10 @@ public sealed class ConditionTests
     [InlineData("Postmaster", "\"postmaster@\"", true)]
     [InlineData("bob@example.net", "\"rob@example.net\"", false)]
     [InlineData("\"a@b\"@example.net", "\"b@example.net\"", false)]
+    [InlineData("\"bob\"@example.net", "\"bob@example.net\"", true)]
+    [InlineData("\"B\\o\\b\"@example.net", "\"bob@example.net\"", true)]
+    [InlineData("\"postmaster\"@example.net", "\"postmaster@\"", true)]
+    [InlineData("\"b ob\"@example.net", "\"bob@example.net\"", false)]
     public void Recipient(string path, string patterns, bool expected) =>
         Assert.Equal(expected, Sample.Matches($$"""{ "recipient": {{patterns}} }""", Sample.Message(to: path)));
 
