@@ -116,6 +116,25 @@ public sealed class ConditionTests
     }
 
     [Theory]
+    [InlineData("""{ "seen": { "at-least": 100 } }""", 100, true)]
+    [InlineData("""{ "seen": { "at-least": 100 } }""", 99, false)]
+    [InlineData("""{ "seen": { "at-least": 100 } }""", null, false)]
+    [InlineData("""{ "seen": { "below": 100 } }""", null, false)]
+    [InlineData("""{ "rsa-bits": { "below": 2048 } }""", 1, true)]
+    [InlineData("""{ "result": "pass", "rsa-bits": { "below": 1024 } }""", 1, false)]
+    [InlineData("""{ "result": "pass", "rsa-bits": { "at-least": 1024, "below": 2048 }, "seen": { "at-least": 2 } }""", 2, true)]
+    [InlineData("""{ "result": "fail", "rsa-bits": { "below": 2048 } }""", 1, false)]
+    public void Dkim_key_and_repetition(string condition, int? seen, bool expected)
+    {
+        DkimEvidence strong = new() { Result = "pass", Domain = "example.org", Selector = "e", Algorithm = "ed25519-sha256", KeyBits = 256 };
+        DkimEvidence missing = new() { Result = "fail", Domain = "example.org", Selector = "m", Algorithm = "rsa-sha256" };
+        DkimEvidence weak = new() { Result = "pass", Domain = "example.org", Selector = "w", Algorithm = "rsa-sha256", KeyBits = 1024, Seen = seen };
+        Assert.Equal(expected, Sample.Matches($$"""{ "dkim": {{condition}} }""", Sample.Message(Sample.Evidence with { Dkim = [strong, missing, weak] })));
+        Assert.False(Sample.Matches($$"""{ "dkim": {{condition}} }""", Sample.Message(Sample.Evidence with { Dkim = [strong, missing] })));
+        Assert.False(Sample.Matches($$"""{ "dkim": {{condition}} }""", Sample.Message()));
+    }
+
+    [Theory]
     [InlineData("\"zone.example\"", true)]
     [InlineData("\"Zone.Example.\"", true)]
     [InlineData("\"clear.example\"", false)]

@@ -79,6 +79,7 @@ public sealed class PolicyFileTests
     [InlineData("{ \"rules\": [ { \"name\": \"a\", \"when\": { \"client\": \"1\" }, \"then\": \"accept\" } ] }", "1:49: \"1\" is no network; expected an address or CIDR")]
     [InlineData("{ \"rules\": [ { \"name\": \"a\", \"when\": { \"client\": \"10.0.0.0/33\" }, \"then\": \"accept\" } ] }", "1:49: \"10.0.0.0/33\" has no prefix length from 0 to 32")]
     [InlineData("{ \"rules\": [ { \"name\": \"a\", \"when\": { \"tls\": \"yes\" }, \"then\": \"accept\" } ] }", "1:46: \"tls\" is \"yes\"; expected true or false")]
+    [InlineData("{ \"rules\": [ { \"name\": \"a\", \"when\": { \"dkim\": { \"result\": \"none\", \"seen\": { \"below\": 2 } } }, \"then\": \"accept\" } ] }", "1:47: asks for no signature, and for a property of one")]
     [InlineData("{ \"rules\": [ { \"name\": \"a\", \"when\": { \"dkim\": { \"result\": \"none\", \"aligned\": true } }, \"then\": \"accept\" } ] }", "1:47: asks for no signature, and for a property of one")]
     public void What_is_wrong_is_said(string json, string expected)
     {

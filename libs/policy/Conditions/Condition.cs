@@ -166,11 +166,20 @@ internal sealed class HeloIs(DomainPatterns domains, bool literal, bool invalid)
     public override string Actual(PolicyInput input) => input.Connection.ClientName;
 }
 
+/// <summary>Bounds of a number; null for none.</summary>
+internal readonly record struct NumberBounds(double? AtLeast, double? Below)
+{
+    /// <summary>False of a number that is not known.</summary>
+    public bool Contains(int? number) => number is { } known && !(known < AtLeast) && !(known >= Below);
+}
+
 /// <summary>A DKIM signature with all of these properties; or none at all.</summary>
 /// <param name="results">Null for any.</param>
 /// <param name="domains">Null for any.</param>
 /// <param name="aligned">Whether d= covers the judged domain; null for either.</param>
-internal sealed class DkimIs(IReadOnlySet<string>? results, DomainPatterns? domains, bool? aligned) : Condition("dkim")
+/// <param name="seen">How often it has come, each time for other recipients; null for any.</param>
+/// <param name="rsaBits">Bits of its RSA key; null for any key. An Ed25519 key has no such bits, nor has a key that was not found.</param>
+internal sealed class DkimIs(IReadOnlySet<string>? results, DomainPatterns? domains, bool? aligned, NumberBounds? seen = null, NumberBounds? rsaBits = null) : Condition("dkim")
 {
     /// <summary>The word for a message without a signature.</summary>
     public const string None = "none";
@@ -180,14 +189,16 @@ internal sealed class DkimIs(IReadOnlySet<string>? results, DomainPatterns? doma
         var signatures = input.Evidence.Dkim;
         if (signatures.Count == 0)
         {
-            return domains is null && aligned is null && results is not null && results.Contains(None);
+            return domains is null && aligned is null && seen is null && rsaBits is null && results is not null && results.Contains(None);
         }
 
         foreach (var signature in signatures)
         {
             if (results?.Contains(signature.Result) is not false
                 && domains?.Contains(signature.Domain) is not false
-                && (aligned is null || aligned == IsAligned(signature, input.SenderDomain)))
+                && (aligned is null || aligned == IsAligned(signature, input.SenderDomain))
+                && seen?.Contains(signature.Seen) is not false
+                && rsaBits?.Contains(IsRsa(signature) ? signature.KeyBits : null) is not false)
             {
                 return true;
             }
@@ -198,7 +209,13 @@ internal sealed class DkimIs(IReadOnlySet<string>? results, DomainPatterns? doma
 
     public override string Actual(PolicyInput input) => input.Evidence.Dkim.Count == 0
         ? None
-        : string.Join(", ", input.Evidence.Dkim.Select(signature => $"{signature.Result} of {signature.Domain} ({(IsAligned(signature, input.SenderDomain) ? "aligned" : "not aligned")})"));
+        : string.Join(", ", input.Evidence.Dkim.Select(signature => $"{signature.Result} of {signature.Domain} ({Properties(signature, input.SenderDomain)})"));
+
+    private static string Properties(DkimEvidence signature, string domain) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{(IsAligned(signature, domain) ? "aligned" : "not aligned")}{(IsRsa(signature) && signature.KeyBits is { } bits ? string.Create(CultureInfo.InvariantCulture, $", RSA of {bits} bits") : "")}{(signature.Seen is { } times ? string.Create(CultureInfo.InvariantCulture, $", seen {times} times") : "")}");
+
+    private static bool IsRsa(DkimEvidence signature) => signature.Algorithm?.StartsWith("rsa-", StringComparison.OrdinalIgnoreCase) is true;
 
     private static bool IsAligned(DkimEvidence signature, string domain) =>
         domain.Length > 0 && signature.Domain.Length > 0

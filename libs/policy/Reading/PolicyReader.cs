@@ -312,7 +312,7 @@ internal sealed class PolicyReader(SourceText source, OpenList openList)
             return Words("dkim", node, DkimWords) is { } only ? new DkimIs(only, null, null) : null;
         }
 
-        if (!IsObject(node, "\"dkim\"", "result", "domain", "aligned"))
+        if (!IsObject(node, "\"dkim\"", "result", "domain", "aligned", "seen", "rsa-bits"))
         {
             return null;
         }
@@ -320,13 +320,18 @@ internal sealed class PolicyReader(SourceText source, OpenList openList)
         var words = Member(node, "result") is { } result ? Words("result", result, DkimWords) : null;
         var domains = Member(node, "domain") is { } domain ? Domains("domain", domain) : null;
         var aligned = Member(node, "aligned") is { } flag ? Flag("aligned", flag, _ => true) is null ? (bool?)null : flag.IsTrue : null;
-        if (words is not null && words.Contains(DkimIs.None) && (domains is not null || aligned is not null))
+        var seen = DkimBounds(node, "seen");
+        var rsaBits = DkimBounds(node, "rsa-bits");
+        if (words is not null && words.Contains(DkimIs.None) && (domains is not null || aligned is not null || seen is not null || rsaBits is not null))
         {
             Fail(node, "asks for no signature, and for a property of one; expected either");
         }
 
-        return new DkimIs(words, domains, aligned);
+        return new DkimIs(words, domains, aligned, seen, rsaBits);
     }
+
+    private NumberBounds? DkimBounds(JsonNode node, string key) =>
+        Member(node, key) is { } bounds && Bounds(bounds, key, Number) is var (atLeast, below) ? new NumberBounds(atLeast, below) : null;
 
     private Condition? Blocklists(JsonNode node)
     {
