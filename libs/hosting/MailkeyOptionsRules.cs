@@ -40,6 +40,7 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
         Delivery();
         Accounts();
         Connections();
+        TimeLimits();
 
         if (options.KeyHost.MinAge > options.KeyHost.MaxAge)
         {
@@ -330,6 +331,40 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
         catch (Exception e) when (e is ArgumentException or FormatException or InvalidCastException)
         {
             failures.Add($"{MailkeyOptions.Section}:Postgres:ConnectionString: is no connection string of Npgsql, such as Host=localhost;Database=mailkey;Username=mailkey.");
+        }
+    }
+
+    // What a verdict waits for has to be over before the client is told that there was none: else mail that could have been judged
+    // by the rest gets 451 each time it comes, and nobody sees which of them was late.
+    private void TimeLimits()
+    {
+        // A rule may ask for history, and then for greylisting or a rate limit.
+        var state = 2 * options.Policy.StateTimeout;
+        (string Key, TimeSpan Limit)[] evidence =
+        [
+            ("KeyHost:Timeout", options.KeyHost.Timeout),
+            ("Dkim:Timeout", options.Dkim.Timeout),
+            ("Spf:Timeout", options.Spf.Timeout),
+            ("Blocklists:Timeout", options.Blocklists.Timeout),
+        ];
+        foreach (var (key, limit) in evidence.Where(item => item.Limit + state >= options.Verdict.Timeout))
+        {
+            Fail(key, string.Create(CultureInfo.InvariantCulture, $"and twice Mailkey:Policy:StateTimeout ({options.Policy.StateTimeout}) must together be shorter than Mailkey:Verdict:Timeout ({options.Verdict.Timeout}), else clients get 451 without a verdict"), limit);
+        }
+
+        if (options.KeyHost.FetchTimeout > options.KeyHost.Timeout)
+        {
+            Fail("KeyHost:FetchTimeout", "must not be longer than Mailkey:KeyHost:Timeout", options.KeyHost.FetchTimeout);
+        }
+
+        if (options.Dns.AttemptTimeout > options.Dns.Timeout)
+        {
+            Fail("Dns:AttemptTimeout", "must not be longer than Mailkey:Dns:Timeout", options.Dns.AttemptTimeout);
+        }
+
+        if (options.Dkim.MaxConcurrent >= options.Dns.MaxConcurrent)
+        {
+            Fail("Dkim:MaxConcurrent", "must be less than Mailkey:Dns:MaxConcurrent, so that other look-ups have room", options.Dkim.MaxConcurrent);
         }
     }
 

@@ -60,6 +60,8 @@ public sealed class MailkeyOptionsValidatorTests
     }
 
     [Theory]
+    [InlineData("KeyHost:Timeout", "00:00:12.9")]
+    [InlineData("Verdict:Timeout", "00:00:10.1")]
     [InlineData("Hostname", "mx.b\u00fccher.example")]
     [InlineData("NextHop", "lmtp://[::1]:24")]
     [InlineData("NextHop", "smtp://host")]
@@ -100,6 +102,19 @@ public sealed class MailkeyOptionsValidatorTests
             options);
         Assert.Equal(link, options.Policy.HelpUrl);
     }
+
+    [Theory]
+    [InlineData("KeyHost:Timeout", "00:00:13", "KeyHost:Timeout")]
+    [InlineData("Dkim:Timeout", "00:00:15", "Dkim:Timeout")]
+    [InlineData("Spf:Timeout", "00:00:20", "Spf:Timeout")]
+    [InlineData("Blocklists:Timeout", "00:01:00", "Blocklists:Timeout")]
+    [InlineData("Verdict:Timeout", "00:00:10", "KeyHost:Timeout")]
+    [InlineData("Policy:StateTimeout", "00:00:04", "KeyHost:Timeout")]
+    [InlineData("KeyHost:FetchTimeout", "00:00:09", "KeyHost:FetchTimeout")]
+    [InlineData("Dns:AttemptTimeout", "00:00:06", "Dns:AttemptTimeout")]
+    [InlineData("Dkim:MaxConcurrent", "1000", "Dkim:MaxConcurrent")]
+    public void Validator_has_a_verdict_wait_for_nothing_longer_than_clients_wait_for_it(string key, string value, string named) =>
+        Assert.StartsWith($"Mailkey:{named}: ", Assert.Single(Failures((key, value))), StringComparison.Ordinal);
 
     [Fact]
     public void Validator_names_every_mistake_at_once()
