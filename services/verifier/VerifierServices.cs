@@ -23,12 +23,12 @@ public static class VerifierServices
         builder.Services.AddKeyHostDiscovery();
         builder.Services.AddSenderPages();
         builder.Services.AddSingleton(new SignatureVerifier());
-        // What SPF asks for, strangers chose: it comes after the look-ups of key hosts.
+        // What SPF and DKIM ask for, strangers chose: it comes after the look-ups of key hosts.
         builder.Services.AddSingleton(provider => new SpfEvaluator(
             provider.GetRequiredKeyedService<IDnsResolver>(DnsServices.Yielding), provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Spf.Timeout, provider.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<SpfCheck>();
         builder.Services.AddSingleton(provider => new DkimVerifier(
-            provider.GetRequiredService<IDnsResolver>(), provider.GetRequiredService<TimeProvider>(), maxLookUps: provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Dkim.MaxConcurrent));
+            provider.GetRequiredKeyedService<IDnsResolver>(DnsServices.Yielding), provider.GetRequiredService<TimeProvider>(), maxLookUps: provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.Dkim.MaxConcurrent));
         builder.Services.AddSingleton<SignatureSightings>();
         builder.Services.AddSingleton<DkimCheck>();
         builder.Services.AddSingleton<BlocklistCheck>();
