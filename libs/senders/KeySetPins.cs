@@ -89,19 +89,22 @@ public sealed class KeySetPins(NpgsqlDataSource database)
 
     /// <summary>
     /// Removes domains that were not seen for long; sooner those that were only seen within one day: anybody can publish for any
-    /// number of names, once.
+    /// number of names, once. One that has vanished stays until its grace period is over: removed before, it would count as a domain
+    /// that never published.
     /// </summary>
     /// <returns>The domains removed.</returns>
-    public async Task<List<string>> PruneAsync(DateTimeOffset now, TimeSpan regularAge, TimeSpan passingAge, CancellationToken cancellationToken)
+    public async Task<List<string>> PruneAsync(DateTimeOffset now, TimeSpan regularAge, TimeSpan passingAge, TimeSpan vanishedGrace, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
             """
             DELETE FROM verifier.key_set_pins
-            WHERE last_seen < $1 OR (last_seen < $2 AND last_seen - first_seen < interval '1 day')
+            WHERE (last_seen < $1 OR (last_seen < $2 AND last_seen - first_seen < interval '1 day'))
+                AND (absent_since IS NULL OR absent_since < $3)
             RETURNING domain
             """);
         command.Parameters.Add(new() { Value = (now - regularAge).ToUniversalTime() });
         command.Parameters.Add(new() { Value = (now - passingAge).ToUniversalTime() });
+        command.Parameters.Add(new() { Value = (now - vanishedGrace).ToUniversalTime() });
         List<string> removed = [];
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
@@ -110,6 +113,22 @@ public sealed class KeySetPins(NpgsqlDataSource database)
         }
 
         return removed;
+    }
+
+    /// <summary>Those of the given domains that are not in the table.</summary>
+    public async Task<HashSet<string>> MissingAsync(IReadOnlyCollection<string> domains, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(
+            "SELECT name FROM unnest($1) AS name WHERE NOT EXISTS (SELECT FROM verifier.key_set_pins WHERE domain = name)");
+        command.Parameters.Add(new() { Value = domains.ToArray() });
+        HashSet<string> missing = new(StringComparer.Ordinal);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            missing.Add(reader.GetString(0));
+        }
+
+        return missing;
     }
 
     /// <summary>What is known of one domain; null when it never published, or was forgotten since.</summary>

@@ -98,4 +98,17 @@ public sealed class InProcessKeySetMemory(int capacity) : IKeySetMemory
             Interlocked.Decrement(ref _count);
         }
     }
+
+    /// <summary>Drops a fact, unless more is known by now.</summary>
+    public void Forget(SeenKeySet fact)
+    {
+        ArgumentNullException.ThrowIfNull(fact);
+        if (_seen.TryRemove(new(fact.Domain, fact)))
+        {
+            Interlocked.Decrement(ref _count);
+        }
+    }
+
+    /// <summary>The facts about domains that were last seen before a time.</summary>
+    public IEnumerable<SeenKeySet> LastSeenBefore(DateTimeOffset time) => _seen.Select(pair => pair.Value).Where(fact => fact.LastSeen < time);
 }

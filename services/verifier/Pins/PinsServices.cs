@@ -22,6 +22,7 @@ public static class PinsServices
             provider.GetRequiredService<KeySetPins>(),
             provider.GetRequiredService<DomainEvents>(),
             provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.KeyHost.CacheEntries * PinsPerCacheEntry,
+            provider.GetRequiredService<IOptions<MailkeyOptions>>().Value.KeyHost.VanishedGrace,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<PostgresKeySetMemory>>()));
         services.AddSingleton<IKeySetMemory>(provider => provider.GetRequiredService<PostgresKeySetMemory>());

@@ -11,7 +11,10 @@ namespace Mailkey.Verifier.Pins;
 /// behind in batches, and refreshed with what the others wrote. While the database is away, verdicts go on from memory and what
 /// is new waits to be written.
 /// </summary>
-public sealed class PostgresKeySetMemory(KeySetPins pins, DomainEvents events, int capacity, TimeProvider time, ILogger<PostgresKeySetMemory> logger)
+/// <param name="capacity">Most domains.</param>
+/// <param name="vanishedGrace">How long a publisher that vanished counts as unknown: it is not forgotten before.</param>
+public sealed class PostgresKeySetMemory(
+    KeySetPins pins, DomainEvents events, int capacity, TimeSpan vanishedGrace, TimeProvider time, ILogger<PostgresKeySetMemory> logger)
     : BackgroundService, IKeySetMemory
 {
     private const int BatchSize = 1000;
@@ -108,13 +111,25 @@ public sealed class PostgresKeySetMemory(KeySetPins pins, DomainEvents events, i
 
         if (now - _pruned >= PruneInterval)
         {
-            foreach (var domain in await pins.PruneAsync(now, RegularAge, PassingAge, cancellationToken))
-            {
-                _memory.Forget(domain);
-            }
-
+            // Whoever has the grace period long wants it to hold for a publisher that was seen on one day, too.
+            var passingAge = vanishedGrace > PassingAge ? vanishedGrace : PassingAge;
+            await pins.PruneAsync(now, RegularAge, passingAge, vanishedGrace, cancellationToken);
+            await ForgetRemovedAsync(now - passingAge, cancellationToken);
             await events.PruneAsync(now, cancellationToken);
             _pruned = now;
+        }
+    }
+
+    // Of what is removed from the table no change is left to be read, and it may have been another verifier that removed it.
+    private async Task ForgetRemovedAsync(DateTimeOffset before, CancellationToken cancellationToken)
+    {
+        foreach (var facts in _memory.LastSeenBefore(before).ToList().Chunk(BatchSize))
+        {
+            var missing = await pins.MissingAsync([.. facts.Select(fact => fact.Domain)], cancellationToken);
+            foreach (var fact in facts.Where(fact => missing.Contains(fact.Domain) && !_unwritten.ContainsKey(fact.Domain)))
+            {
+                _memory.Forget(fact);
+            }
         }
     }
 

@@ -29,7 +29,8 @@ public sealed class PostgresKeySetMemoryTests(PostgresServer postgres) : IClassF
 
     public async ValueTask DisposeAsync() => await _database.DisposeAsync();
 
-    private PostgresKeySetMemory Create(int capacity = 1000) => new(new(_database), new(_database), capacity, _time, NullLogger<PostgresKeySetMemory>.Instance);
+    private PostgresKeySetMemory Create(int capacity = 1000, int graceDays = 3) =>
+        new(new(_database), new(_database), capacity, TimeSpan.FromDays(graceDays), _time, NullLogger<PostgresKeySetMemory>.Instance);
 
     private async Task<SeenKeySet?> AfterRestartAsync()
     {
@@ -147,10 +148,64 @@ public sealed class PostgresKeySetMemoryTests(PostgresServer postgres) : IClassF
         var old = Now.AddDays(-20);
         await pins.SaveAsync([new($"once.{Domain}", null, old), new($"regular.{Domain}", null, old.AddDays(-3)), new($"new.{Domain}", null, Now)], Stop);
         await pins.SaveAsync([new($"regular.{Domain}", null, old)], Stop);
-        var removed = await pins.PruneAsync(Now, TimeSpan.FromDays(400), TimeSpan.FromDays(7), Stop);
+        var removed = await pins.PruneAsync(Now, TimeSpan.FromDays(400), TimeSpan.FromDays(7), TimeSpan.FromDays(3), Stop);
         Assert.Equal([$"once.{Domain}"], removed.Where(domain => domain.EndsWith(Domain, StringComparison.Ordinal)).ToArray());
-        removed = await pins.PruneAsync(Now, TimeSpan.FromDays(19), TimeSpan.FromDays(7), Stop);
+        removed = await pins.PruneAsync(Now, TimeSpan.FromDays(19), TimeSpan.FromDays(7), TimeSpan.FromDays(3), Stop);
         Assert.Equal([$"regular.{Domain}"], removed.Where(domain => domain.EndsWith(Domain, StringComparison.Ordinal)).ToArray());
+    }
+
+    [Fact]
+    public async Task PostgresKeySetMemory_keeps_a_vanished_publisher_until_its_grace_period_ends()
+    {
+        using var memory = Create();
+        await memory.StartAsync(Stop);
+
+        // Seen on one day only; six days later it was found to be gone.
+        memory.Remember(new(Domain, 1, Now, Now.AddDays(6)));
+        _time.Advance(TimeSpan.FromDays(8));
+        await memory.WorkAsync(Stop);
+        Assert.NotNull(memory.Recall(Domain));
+        Assert.NotNull(await new KeySetPins(_database).FindAsync(Domain, Stop));
+
+        _time.Advance(TimeSpan.FromDays(1) + TimeSpan.FromMinutes(1));
+        await memory.WorkAsync(Stop);
+        Assert.Null(memory.Recall(Domain));
+        Assert.Null(await new KeySetPins(_database).FindAsync(Domain, Stop));
+        await memory.StopAsync(Stop);
+    }
+
+    [Fact]
+    public async Task PostgresKeySetMemory_remembers_who_was_seen_once_at_least_as_long_as_the_grace_period()
+    {
+        using var memory = Create(graceDays: 30);
+        await memory.StartAsync(Stop);
+        memory.Remember(new(Domain, 1, Now));
+        _time.Advance(TimeSpan.FromDays(29));
+        await memory.WorkAsync(Stop);
+        Assert.NotNull(memory.Recall(Domain));
+        _time.Advance(TimeSpan.FromDays(2));
+        await memory.WorkAsync(Stop);
+        Assert.Null(memory.Recall(Domain));
+        await memory.StopAsync(Stop);
+    }
+
+    [Fact]
+    public async Task PostgresKeySetMemory_forgets_what_another_verifier_removed()
+    {
+        using var one = Create();
+        using var other = Create();
+        await one.StartAsync(Stop);
+        one.Remember(new(Domain, 1, Now));
+        await one.WorkAsync(Stop);
+        await other.StartAsync(Stop);
+        Assert.NotNull(other.Recall(Domain));
+        _time.Advance(TimeSpan.FromDays(8));
+        await one.WorkAsync(Stop);
+        Assert.Null(one.Recall(Domain));
+        await other.WorkAsync(Stop);
+        Assert.Null(other.Recall(Domain));
+        await one.StopAsync(Stop);
+        await other.StopAsync(Stop);
     }
 
     [Fact]
@@ -158,7 +213,7 @@ public sealed class PostgresKeySetMemoryTests(PostgresServer postgres) : IClassF
     {
         var builder = new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Host = "127.0.0.1", Port = 1, Timeout = 2 };
         await using var nowhere = NpgsqlDataSource.Create(builder.ConnectionString);
-        using var memory = new PostgresKeySetMemory(new(nowhere), new(nowhere), 1000, _time, NullLogger<PostgresKeySetMemory>.Instance);
+        using var memory = new PostgresKeySetMemory(new(nowhere), new(nowhere), 1000, TimeSpan.FromDays(3), _time, NullLogger<PostgresKeySetMemory>.Instance);
         memory.Remember(new(Domain, 3, Now));
         await Assert.ThrowsAnyAsync<NpgsqlException>(() => memory.WorkAsync(Stop));
         Assert.Equal(1, memory.Unwritten);

@@ -234,7 +234,7 @@ public sealed class PublisherAlarmTests(PostgresServer postgres) : IClassFixture
 
         public async Task StartAsync()
         {
-            _memory = new(new(test._database), new(test._database), 1000, test._time, test._log);
+            _memory = new(new(test._database), new(test._database), 1000, TimeSpan.FromDays(3), test._time, test._log);
             await _memory.StartAsync(Stop);
         }
 
