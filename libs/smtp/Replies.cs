@@ -31,6 +31,7 @@ public static class Replies
     public static readonly SmtpReply TooManyIdleCommands = Constant(421, new(4, 7, 0), "Too many commands that move no mail, closing");
     public static readonly SmtpReply TooManyTransactions = Constant(421, new(4, 7, 0), "Too many transactions, connect again");
     public static readonly SmtpReply TooManyUnknownRecipients = Constant(421, new(4, 7, 0), "Too many unknown recipients, closing");
+    public static readonly SmtpReply TooManyFruitlessRecipients = Constant(421, new(4, 7, 0), "Too many RCPT commands that add no recipient, closing");
     public static readonly SmtpReply TooManyChunks = Constant(421, new(4, 7, 0), "Too many small chunks, closing");
     public static readonly SmtpReply CommandTimeout = Constant(421, new(4, 4, 2), "Waited too long for a command, closing");
     public static readonly SmtpReply ContentTimeout = Constant(421, new(4, 4, 2), "Waited too long for content, closing");

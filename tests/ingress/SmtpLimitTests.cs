@@ -119,6 +119,25 @@ public sealed class SmtpLimitTests
         await client.AssertClosedAsync();
     }
 
+    [Theory]
+    [InlineData(0, 452)]
+    [InlineData(1, 250)]
+    public async Task Session_whose_RCPT_commands_add_nobody_is_closed(int named, int code)
+    {
+        await using var server = await SmtpTestServer.StartAsync("Smtp:MaxRecipients=100", "Smtp:MaxFruitlessRecipients=1000");
+        using var client = await server.GreetAsync();
+        await client.AskAsync("MAIL FROM:<>");
+        string[] taken = named > 0 ? ["RCPT TO:<alice@example.org>"] : [.. Enumerable.Range(0, 100).Select(i => $"RCPT TO:<user{i}@any.example>")];
+        Assert.All(await client.AskAllAsync(taken), reply => Assert.Equal(250, reply.Code));
+        for (var i = 0; i < 10; i++)
+        {
+            Assert.All(await client.AskAllAsync([.. Enumerable.Repeat("RCPT TO:<alice@example.org>", 100)]), reply => Assert.Equal(code, reply.Code));
+        }
+
+        Assert.Equal(Replies.TooManyFruitlessRecipients, await client.ReadAsync());
+        await client.AssertClosedAsync();
+    }
+
     [Fact]
     public async Task Session_waits_for_a_command_as_long_as_the_option_says_however_its_octets_trickle()
     {

@@ -36,6 +36,9 @@ public sealed class SmtpOptions
     [Range(1, 100000), Description("Unknown recipients after which a connection is closed: somebody tries names.")]
     public int MaxUnknownRecipients { get; set; } = 20;
 
+    [Range(1000, 100000000), Description("RCPT commands of a connection that add no recipient (no room, not verifiable now, named before) after which it is closed. A client that sends everything at once needs some: it learns by 452 how many fit.")]
+    public int MaxFruitlessRecipients { get; set; } = 10_000;
+
     [Range(1024, 1048576), Description("Octets of a header block.")]
     public int MaxHeaderSize { get; set; } = 256 * 1024;
 

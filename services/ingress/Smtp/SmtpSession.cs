@@ -86,6 +86,9 @@ internal sealed partial class SmtpSession
     /// <summary>Recipients that were refused for good.</summary>
     public int UnknownRecipients { get; set; }
 
+    /// <summary>RCPT commands that added no recipient.</summary>
+    public int FruitlessRecipients { get; set; }
+
     public int SmallChunks { get; set; }
 
     /// <summary>The chunk that follows the last BDAT.</summary>

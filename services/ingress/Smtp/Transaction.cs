@@ -64,19 +64,21 @@ internal sealed class Transaction(string queueId, MailArguments mail)
     }
 
     /// <summary>Adds a recipient; one that is there already gets no second copy.</summary>
-    public void Accept(RcptArguments recipient)
+    /// <returns>Whether it was not there yet.</returns>
+    public bool TryAccept(RcptArguments recipient)
     {
         var path = recipient.ForwardPath.Text;
         foreach (var known in Recipients)
         {
             if (string.Equals(known.ForwardPath, path, StringComparison.Ordinal))
             {
-                return;
+                return false;
             }
         }
 
         Recipients.Add(Entry(recipient));
         recipientOctets += path.Length + (recipient.OriginalRecipient?.Length ?? 0);
+        return true;
     }
 
     /// <summary>The envelope as it is. When no recipient was accepted, it names those that were asked for.</summary>

@@ -20,7 +20,7 @@ internal sealed class RcptCommand : SmtpCommand
         if (transaction.Recipients.Count >= session.Server.Options.MaxRecipients || transaction.IsFull)
         {
             session.Reply(Replies.TooManyRecipients);
-            return new(NextStep.Command);
+            return new(Fruitless(session));
         }
 
         if (session.Server.Agreements is { } agreements)
@@ -118,10 +118,10 @@ internal sealed class RcptCommand : SmtpCommand
         };
         if (refusal is null)
         {
-            transaction.Accept(recipient);
+            var isNew = transaction.TryAccept(recipient);
             session.State = SessionState.Recipients;
             session.Reply(Replies.RecipientOk);
-            return NextStep.Command;
+            return isNew ? NextStep.Command : Fruitless(session);
         }
 
         return Refuse(session, transaction, recipient, refusal);
@@ -133,6 +133,10 @@ internal sealed class RcptCommand : SmtpCommand
         session.Refuse(refusal);
         return refusal.IsPermanent && ++session.UnknownRecipients >= session.Server.Options.MaxUnknownRecipients
             ? session.Close(Replies.TooManyUnknownRecipients)
-            : NextStep.Command;
+            : Fruitless(session);
     }
+
+    // Each costs a look at the recipients, or asks the next hop, and moves no mail.
+    private static NextStep Fruitless(SmtpSession session) =>
+        ++session.FruitlessRecipients >= session.Server.Options.MaxFruitlessRecipients ? session.Close(Replies.TooManyFruitlessRecipients) : NextStep.Command;
 }
