@@ -1,5 +1,6 @@
 using Mailkey.Agreements.Accounts;
 using Mailkey.Agreements.Agreements;
+using Mailkey.Agreements.Api;
 using Mailkey.Agreements.Desk;
 using Mailkey.Agreements.Ledger;
 using Mailkey.Agreements.Lookups;
@@ -29,6 +30,7 @@ public static class AgreementsServices
         services.AddDesk();
         services.AddAccounts();
         services.AddPortal();
+        services.AddAgreementsApi();
         services.AddSingleton<SubscriptionReader>();
         services.AddHostedService(provider => new SubscriptionService(
             provider.GetRequiredService<SubscriptionReader>(),

@@ -1,4 +1,5 @@
 using Mailkey.Agreements;
+using Mailkey.Agreements.Api;
 using Mailkey.Agreements.Portal;
 using Mailkey.Agreements.Web;
 using Mailkey.Hosting;
@@ -8,6 +9,10 @@ builder.Services.AddAgreements();
 builder.AddAgreementsWeb();
 
 var app = builder.Build();
-app.UseAgreementsWeb(routes => routes.MapPortal());
+app.UseAgreementsWeb(routes =>
+{
+    routes.MapAgreementsApi();
+    routes.MapPortal();
+});
 app.MapHealth();
 app.Run();

@@ -27,5 +27,6 @@ public sealed class AgreementsOptions
     public AgreementsSmtpOptions Smtp { get; set; } = new();
     public AccountsOptions Accounts { get; set; } = new();
     public PortalOptions Portal { get; set; } = new();
+    public AgreementsApiOptions Api { get; set; } = new();
     public AgreementsPolicyOptions Policy { get; set; } = new();
 }
