@@ -29,7 +29,7 @@ public static class AgreementsApi
     public static IEndpointRouteBuilder MapAgreementsApi(this IEndpointRouteBuilder routes)
     {
         ArgumentNullException.ThrowIfNull(routes);
-        routes.MapOpenApi("/{documentName}/openapi.json");
+        routes.MapOpenApi("/v1/openapi.json");
         var v1 = routes.MapGroup("/v1").AddEndpointFilter<RouteGroupBuilder, ApiGate>();
 
         v1.MapPut("/organizations/{domain}", OrganizationEndpoints.ContactAsync).Named("make-contact", "First contact, or a change of where the organisation can be reached; by the organisation itself. Its signature is the proof of its key.", 401, 403, 422, 429, 503)
@@ -61,8 +61,25 @@ public static class AgreementsApi
             .Accepts<ComplaintRequest>(ApiAnswer.JsonType).Produces<AgreementResource>();
         v1.MapDelete("/agreements/{id}", AgreementEndpoints.EndAsync).Named("end-agreement", "Ends an agreement, from either side.", 401, 404, 422, 429, 503)
             .Produces<AgreementResource>();
-        routes.Map("/v1/{**rest}", () => ApiAnswer.Of(ApiProblem.NotFound)).ExcludeFromDescription();
         return routes;
+    }
+
+    /// <summary>What routing refuses by a bare status, such as a path or a method that is not there, gets a body as well.</summary>
+    public static async Task FillAsync(HttpContext context, RequestDelegate next)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(next);
+        await next(context);
+        if (!context.Response.HasStarted && context.Request.Path.StartsWithSegments("/v1", StringComparison.Ordinal) && context.Response.StatusCode switch
+            {
+                StatusCodes.Status404NotFound => ApiProblem.NotFound,
+                StatusCodes.Status405MethodNotAllowed => ApiProblem.MethodNotAllowed,
+                StatusCodes.Status415UnsupportedMediaType => ApiProblem.MediaTypeUnsupported,
+                _ => null,
+            } is { } problem)
+        {
+            await ApiAnswer.Of(problem).ExecuteAsync(context);
+        }
     }
 
     private static RouteHandlerBuilder Named(this RouteHandlerBuilder route, string name, string summary, params int[] problems)

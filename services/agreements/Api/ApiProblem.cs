@@ -16,6 +16,7 @@ public sealed record ApiProblem(string Type, string Title, int Status, string Co
 
     // Problems of the API itself. Refusals of the model have codes of their own.
     public static readonly ApiProblem NotFound = Of(404, "not-found", "There is no such resource.");
+    public static readonly ApiProblem MethodNotAllowed = Of(405, "method-not-allowed", "The resource has no such method.");
     public static readonly ApiProblem AuthenticationRequired = Of(401, "authentication-required", "A signature under the organisation's mailkey set, or an account of this mail system, is needed.");
     public static readonly ApiProblem CredentialsRejected = Of(401, "credentials-rejected", "The account or the password is wrong.");
     public static readonly ApiProblem AccountLocked = Of(429, "account-locked", "Too many wrong passwords; later again.");

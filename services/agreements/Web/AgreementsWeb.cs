@@ -1,3 +1,4 @@
+using Mailkey.Agreements.Api;
 using Mailkey.Hosting.Options;
 using Mailkey.Hosting.Web;
 
@@ -40,6 +41,7 @@ public static class AgreementsWeb
                 context.SetEndpoint(null);
                 return next(context);
             });
+            branch.Use(AgreementsApi.FillAsync);
             branch.UseRouting();
             branch.UseEndpoints(map);
         });
