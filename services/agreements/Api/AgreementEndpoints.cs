@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Mailkey.Agreements.Agreements;
+using Mailkey.Agreements.Credentials;
 using Mailkey.Agreements.Decisions;
 using Mailkey.Agreements.Desk;
 using Mailkey.Agreements.Keys;
@@ -188,7 +189,7 @@ internal static class AgreementEndpoints
                 : state with { Refusal = AgreementRefusals.NotYours });
     }
 
-    public static async Task<ApiAnswer> IssueAsync(HttpContext context, string id, AgreementDesk desk, IServiceProvider services, TimeProvider time)
+    public static async Task<ApiAnswer> IssueAsync(HttpContext context, string id, AgreementDesk desk, CredentialStore store, TimeProvider time)
     {
         var caller = ApiCalls.CallerOf(context);
         if (!ApiCalls.TryRead(caller, ApiJson.Default.CredentialRequest, out var request, out var problem))
@@ -213,11 +214,18 @@ internal static class AgreementEndpoints
                 return assigned.Refusal is { } refusal
                     ? ApiAnswer.Of(refusal, time.GetUtcNow())
                     : ApiAnswer.Of(new(AgreementMethod.Address, null, null, assigned.State.Address, null), ApiJson.Default.CredentialResource, 201);
-            case AgreementMethod.Auth when services.GetService<ICredentialIssuer>() is { } issuer:
-                var issued = await issuer.IssueAsync(agreement, forwarder, caller.Request, context.RequestAborted);
-                return issued.Refusal is { } denied
-                    ? ApiAnswer.Of(denied, time.GetUtcNow())
-                    : ApiAnswer.Of(new(AgreementMethod.Auth, issued.Id, issued.Secret, null, issued.PreviousEnds), ApiJson.Default.CredentialResource, 201);
+            case AgreementMethod.Auth:
+                // It is worth nothing until the agreement names it.
+                var issued = await store.IssueAsync(agreement, context.RequestAborted);
+                var given = await desk.DecideAsync(agreement, new IssueCredential(forwarder, issued.Id), caller.Request, context.RequestAborted);
+                if (given.Refusal is { } denied)
+                {
+                    await store.RemoveAsync(issued.Id, context.RequestAborted);
+                    return ApiAnswer.Of(denied, time.GetUtcNow());
+                }
+
+                var previous = given.State.Credentials.Find(credential => credential.Ends is not null);
+                return ApiAnswer.Of(new(AgreementMethod.Auth, issued.Id, issued.Secret, null, previous?.Ends), ApiJson.Default.CredentialResource, 201);
             default:
                 return ApiAnswer.Of(ApiProblem.CredentialsNotOffered);
         }

@@ -20,7 +20,7 @@ public sealed record ApiIdentity(string? Domain, Account? Account, string? KeyId
 /// Users and operators have their mail account.
 /// </summary>
 public sealed class ApiAuthentication(
-    KeyHostDiscovery discovery, ApiStore store, ApiLimits limits, IServiceProvider services, IOptions<MailkeyOptions> options, TimeProvider time, ILogger<ApiAuthentication> logger)
+    KeyHostDiscovery discovery, ApiStore store, ApiLimits limits, IAccounts accounts, IOptions<MailkeyOptions> options, TimeProvider time, ILogger<ApiAuthentication> logger)
 {
     /// <summary>What a signature for this API is tagged with, if it is tagged.</summary>
     public const string Tag = "mailkey-agreements";
@@ -132,7 +132,7 @@ public sealed class ApiAuthentication(
     // RFC 7617
     private async Task<ApiIdentity> SignInAsync(string authorization, IPAddress client, CancellationToken cancellationToken)
     {
-        if (services.GetService<IAccounts>() is not { } accounts || !authorization.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase))
+        if (!authorization.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase))
         {
             return Nobody(ApiProblem.AuthenticationRequired);
         }

@@ -45,7 +45,7 @@ public sealed record ApiProblem(string Type, string Title, int Status, string Co
     public static readonly ApiProblem Busy = Of(503, "busy", "Too much to do at the moment; later again.");
     public static readonly ApiProblem DatabaseAway = Of(503, "database-unavailable", "The ledger cannot be reached at the moment.");
     public static readonly ApiProblem Contention = Of(503, "contention", "Too many changes of the same at the same time; again in a moment.");
-    public static readonly ApiProblem CredentialsNotOffered = Of(409, "credentials-not-offered", "This method has no credential or address to be issued here.");
+    public static readonly ApiProblem CredentialsNotOffered = Of(409, "credentials-not-offered", "For this method nothing is issued.");
 
     private static readonly FrozenDictionary<string, int> Statuses = new Dictionary<string, int>(StringComparer.Ordinal)
     {

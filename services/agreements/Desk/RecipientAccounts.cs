@@ -1,3 +1,4 @@
+using Mailkey.Agreements.Accounts;
 using Mailkey.Hosting.Options;
 using Mailkey.Smtp;
 using Microsoft.Extensions.Options;
@@ -12,15 +13,18 @@ public interface IRecipientAccounts
     string? AccountOf(string recipient);
 }
 
-/// <summary>Accounts of the hosted domains: the address without its subaddress.</summary>
+/// <summary>Accounts of the hosted domains, as far as the configuration lists who is there.</summary>
 public sealed class HostedRecipientAccounts : IRecipientAccounts
 {
     private const string Any = "*";
 
+    private readonly IAccounts _accounts;
     private readonly Dictionary<string, HashSet<string>?> _domains = new(StringComparer.Ordinal);
 
-    public HostedRecipientAccounts(IOptions<MailkeyOptions> options)
+    public HostedRecipientAccounts(IAccounts accounts, IOptions<MailkeyOptions> options)
     {
+        ArgumentNullException.ThrowIfNull(options);
+        _accounts = accounts;
         foreach (var domain in options.Value.Domains)
         {
             if (DomainName.TryNormalize(domain.Name, out var name))
@@ -34,15 +38,12 @@ public sealed class HostedRecipientAccounts : IRecipientAccounts
     {
         // user%far@here and its like would be a route, and no mailbox of ours.
         if (!Mailbox.TryParse(recipient, out var mailbox, out _) || mailbox!.IsAddressLiteral || mailbox.HasQuotedLocalPart
-            || mailbox.LocalPart.AsSpan().ContainsAny('%', '@', '!') || !_domains.TryGetValue(mailbox.AsciiDomain.ToLowerInvariant(), out var localParts))
+            || mailbox.LocalPart.AsSpan().ContainsAny('%', '@', '!') || !_domains.TryGetValue(mailbox.AsciiDomain.ToLowerInvariant(), out var localParts)
+            || _accounts.AccountOf(recipient) is not { } account)
         {
             return null;
         }
 
-        // RFC 5233 §1: user+detail is a mailbox of user.
-        var local = mailbox.LocalPart.IndexOf('+', StringComparison.Ordinal) is var plus and > 0 ? mailbox.LocalPart[..plus] : mailbox.LocalPart;
-        return localParts is null || localParts.Contains(local) || localParts.Contains(mailbox.LocalPart)
-            ? $"{local.Normalize().ToLowerInvariant()}@{mailbox.AsciiDomain.ToLowerInvariant()}"
-            : null;
+        return localParts is null || localParts.Contains(mailbox.LocalPart) || localParts.Contains(account[..account.LastIndexOf('@')]) ? account : null;
     }
 }

@@ -57,7 +57,16 @@ public sealed class AgreementsApiTests(ApiWorld world) : IClassFixture<ApiWorld>
         var accepted = await host.SendAsync(alice, HttpMethod.Post, $"{location}/proposals/3/answer", new { answer = "accept", text = "500 a day?" });
         Assert.Equal(("active-probation", "3"), (accepted["state"], accepted["termsVersion"]));
 
-        // Address, pause, complaint.
+        // Login, address, pause, complaint.
+        var login = await host.SendAsync(forwarder, HttpMethod.Post, $"{location}/credentials", new { method = "auth" });
+        Assert.Equal((201, ""), (login.Status, login["previousEnds"]));
+        Assert.True(login["secret"].Length >= 20, login.Text);
+        var rotated = await host.SendAsync(forwarder, HttpMethod.Post, $"{location}/credentials", new { method = "auth" });
+        Assert.NotEqual("", rotated["previousEnds"]);
+        shown = await host.SendAsync(forwarder, HttpMethod.Get, location);
+        Assert.Equal([login["id"], rotated["id"]], shown.Json!["credentials"]!.AsArray().Select(credential => (string)credential!["id"]!));
+        Assert.DoesNotContain(login["secret"], shown.Text + (await host.SendAsync(alice, HttpMethod.Get, $"{location}/history")).Text, StringComparison.Ordinal);
+        Assert.Equal((409, "credentials-not-offered"), Pair(await host.SendAsync(forwarder, HttpMethod.Post, $"{location}/credentials", new { method = "reference" })));
         var issued = await host.SendAsync(forwarder, HttpMethod.Post, $"{location}/credentials", new { method = "address" });
         Assert.Equal(201, issued.Status);
         Assert.True(UniqueAddress.TryParse(issued["address"], out _));
