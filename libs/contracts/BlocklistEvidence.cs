@@ -8,7 +8,8 @@ public sealed record BlocklistEvidence
     /// <summary><c>block</c> when a listed client is bad, <c>allow</c> when it is good.</summary>
     public string Kind { get; init; } = "block";
 
-    /// <summary><c>listed</c>, <c>clear</c>, or <c>unknown</c> when it did not answer in time or its answer means nothing.</summary>
+    /// <summary><c>listed</c>, <c>clear</c>, <c>unknown</c> when it did not answer in time or its answer means nothing, or
+    /// <c>skipped</c> by a forwarding agreement.</summary>
     public required string Result { get; init; }
 
     /// <summary>The addresses that the zone answered, such as <c>127.0.0.2</c>; empty when not listed.</summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using Mailkey.Contracts;
+using Mailkey.Contracts.Agreements;
 using Mailkey.Contracts.Journal;
 using Mailkey.Dns;
 
@@ -22,7 +23,7 @@ public sealed class PolicyInput
     {
         Connection = connection;
         Envelope = envelope;
-        Evidence = evidence;
+        Evidence = UnderAgreement(evidence);
         Size = size;
         ReceivedAt = receivedAt;
     }
@@ -31,6 +32,7 @@ public sealed class PolicyInput
 
     public Envelope Envelope { get; }
 
+    /// <summary>The evidence as a forwarding agreement lets it weigh: what it skips is not there.</summary>
     public Verdict Evidence { get; }
 
     public long Size { get; }
@@ -49,6 +51,18 @@ public sealed class PolicyInput
     internal IReadOnlyList<RecipientAddress> Recipients => _recipients ??= [.. Envelope.Recipients.Select(recipient => RecipientAddress.Of(recipient.ForwardPath))];
 
     internal RecipientAddress Sender => RecipientAddress.Of(Envelope.ReversePath);
+
+    private static Verdict UnderAgreement(Verdict evidence)
+    {
+        if (evidence.Agreement is not { Result: "pass" } agreement)
+        {
+            return evidence;
+        }
+
+        return agreement.Skipped.Contains(AgreementEvidence.Spf) ? evidence with { Spf = null }
+            : agreement.Skipped.Contains(AgreementEvidence.SpfOfSender) ? evidence with { Spf = agreement.ForwarderSpf }
+            : evidence;
+    }
 
     /// <summary>The input of a message that was accepted; null when no verifier had judged it.</summary>
     public static PolicyInput? From(AcceptedForDelivery accepted) =>

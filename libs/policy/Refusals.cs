@@ -73,12 +73,52 @@ public static class Refusals
         Text = string.Create(CultureInfo.InvariantCulture, $"Too many messages {of}: at most {count} in {Seconds(per)} are taken; try again in {Seconds(wait)}"),
     };
 
+    /// <summary>The agreement that is named is none, or not this one's: the same words as at MAIL.</summary>
+    public static ReplyText AgreementNotInForce() => Agreement("No agreement that you may use is in force under this name");
+
+    /// <summary>Two ways of naming an agreement name two.</summary>
+    public static ReplyText AgreementsContradict() => Agreement("Two different agreements are named");
+
+    /// <summary>Somebody names the agreement of a forwarder.</summary>
+    public static ReplyText NotOfForwarder(string forwarder) =>
+        Agreement($"The agreement is that of {forwarder}, and neither mailkey, DKIM nor SPF says that this message comes from there");
+
+    /// <summary>An address that was made for somebody else: the words for a mailbox that does not exist.</summary>
+    public static ReplyText UnknownRecipient() => new() { Code = 550, EnhancedCode = "5.1.1", Text = "No such mailbox" };
+
+    /// <summary>The ledger can't be asked.</summary>
+    public static ReplyText AgreementUnknown() => new() { Code = 451, EnhancedCode = "4.3.0", Text = "The agreement can't be looked up now. Try again later" };
+
+    /// <summary>The DNS of a forwarder can't be asked.</summary>
+    public static ReplyText ForwarderUnknown(string forwarder) => new() { Code = 451, EnhancedCode = "4.7.5", Text = $"Whether this message comes from {forwarder} can't be told now. Try again later" };
+
+    /// <summary>Larger than agreed on.</summary>
+    public static ReplyText BeyondAgreement(long size) => new()
+    {
+        Code = 552,
+        EnhancedCode = "5.3.4",
+        Text = string.Create(CultureInfo.InvariantCulture, $"The agreement is for messages of at most {size} octets"),
+    };
+
+    /// <summary>More on a day than agreed on.</summary>
+    public static ReplyText TooManyUnderAgreement(int rate) => new()
+    {
+        Code = 451,
+        EnhancedCode = "4.7.1",
+        Text = string.Create(CultureInfo.InvariantCulture, $"The agreement is for {rate} messages a day. Try again tomorrow"),
+    };
+
+    /// <summary>The forwarder's own SPF record says no: 5.7.23 (RFC 7372 §3.2).</summary>
+    public static ReplyText ForwarderSpf(string forwarder) => new() { Code = 550, EnhancedCode = "5.7.23", Text = $"The SPF record of {forwarder} does not allow this client" };
+
     /// <summary>The reply with the rule that made it, in a form that people and programs find.</summary>
     public static ReplyText Naming(string rule, ReplyText reply)
     {
         var suffix = $" (rule {rule})";
         return reply.Text.EndsWith(suffix, StringComparison.Ordinal) ? reply : reply with { Text = reply.Text + suffix };
     }
+
+    private static ReplyText Agreement(string text) => new() { Code = 550, EnhancedCode = "5.7.1", Text = text };
 
     private static string Seconds(TimeSpan time) =>
         string.Create(CultureInfo.InvariantCulture, $"{Math.Max(1, (long)Math.Ceiling(time.TotalSeconds))} seconds");

@@ -41,7 +41,7 @@ public sealed class StagePolicy
     /// <summary>Names that decisions of the stage bear; no rule may have one of them.</summary>
     public static IReadOnlySet<string> DecisionNames { get; } = new HashSet<string>(StringComparer.Ordinal)
     {
-        "observe", "signed", "test-key", "published-key", "key-host-unknown", "require-all", "require-listed", "no-mailkey",
+        "observe", "signed", "test-key", "published-key", "key-host-unknown", "forwarding-agreement", "agreement", "agreement-contradiction", "agreement-unknown", "agreement-size", "agreement-rate", "agreement-spf", "require-all", "require-listed", "no-mailkey",
     };
 
     public static PolicyStage? ParseStage(string text) => text switch
@@ -69,6 +69,8 @@ public sealed class StagePolicy
             // What could not be checked now is not forged: temporary, whether the host or the check itself failed.
             ("unknown", _) or (_, "temperror") => PolicyDecision.Defer("key-host-unknown", Refusals.HostUnknown(domain, reason)),
             ("exists", "pass") => PolicyDecision.Accept("signed"),
+            // A word that a verifier gives only under a forwarding agreement: good but for the recipients.
+            ("exists", "policy") => PolicyDecision.Accept("forwarding-agreement"),
             ("exists", "neutral") => PolicyDecision.Accept("test-key"),
             ("exists", _) => PolicyDecision.Reject("published-key", Refusals.NotSigned(domain, reason)),
             _ when _stage == PolicyStage.RequireAll => PolicyDecision.Reject("require-all", Refusals.MailkeyRequired(domain)),

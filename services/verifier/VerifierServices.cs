@@ -3,8 +3,10 @@ using Mailkey.Authentication.Keys;
 using Mailkey.Authentication.Signatures;
 using Mailkey.Dns;
 using Mailkey.Hosting.Options;
+using Mailkey.Messaging.Agreements;
 using Mailkey.Messaging.Verdicts;
 using Mailkey.Spf;
+using Mailkey.Verifier.Agreements;
 using Mailkey.Verifier.Evidence;
 using Mailkey.Verifier.Pins;
 using Mailkey.Verifier.Policy;
@@ -33,6 +35,12 @@ public static class VerifierServices
         builder.Services.AddSingleton<DkimCheck>();
         builder.Services.AddSingleton<BlocklistCheck>();
         builder.Services.AddReceiverPolicy();
+        if (builder.Configuration.GetSection($"{MailkeyOptions.Section}:Agreements:Smtp").Get<AgreementsSmtpOptions>() is { Enabled: true })
+        {
+            builder.Services.AddAgreementDirectory();
+            builder.Services.AddSingleton<AgreementCheck>();
+        }
+
         builder.Services.AddVerdictResponder<MessageVerification>();
         return builder;
     }

@@ -14,7 +14,7 @@ public sealed class CommandTests
     [InlineData("STARTTLSX", Verb.Unknown, "")]
     [InlineData("EHLO\tx", Verb.Unknown, "")]
     [InlineData(" NOOP", Verb.Unknown, "NOOP")]
-    [InlineData("auth PLAIN x", Verb.NotImplemented, "PLAIN x")]
+    [InlineData("auth PLAIN x", Verb.Auth, "PLAIN x")]
     [InlineData("POST / HTTP/1.1", Verb.OtherProtocol, "/ HTTP/1.1")]
     [InlineData("", Verb.Unknown, "")]
     [InlineData("NO\0P", Verb.Unknown, "")]

@@ -27,6 +27,9 @@ public sealed record DkimFinding
     /// <summary>Half of the SHA-256 of the signature's octets, to know it again; null unless the result is pass.</summary>
     public UInt128? Fingerprint { get; init; }
 
+    /// <summary>Whether it is good and covers every List-Id of the message, of which there is one at least.</summary>
+    public bool SignsListId { get; init; }
+
     /// <summary>Why it is no pass, one printable ASCII line; null for a pass.</summary>
     public string? Reason { get; init; }
 }

@@ -166,6 +166,10 @@ public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, Verif
             {
                 bestOutcome = outcome;
                 best = End(pending.Finding, outcome, reason) with { KeyBits = bits, Fingerprint = outcome == SignatureOutcome.Pass ? fingerprint : null };
+                if (good)
+                {
+                    best = best with { SignsListId = SignsListId(block, tags) };
+                }
             }
 
             if (good)
@@ -175,6 +179,14 @@ public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, Verif
         }
 
         return best!;
+    }
+
+    // h= names the fields from the bottom up: as many as there are leave none that somebody else put on top.
+    private static bool SignsListId(HeaderBlock block, in SignatureTags tags)
+    {
+        var count = block.Count("List-Id"u8);
+        Span<Range> ranges = stackalloc Range[SignedNames.MaxNames];
+        return count > 0 && SignedNames.TryParse(tags.SignedNames, ranges, out var names, out _) && names.CountOf("List-Id"u8) >= count;
     }
 
     private SignatureOutcome Try(

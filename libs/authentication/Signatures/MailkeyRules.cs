@@ -15,6 +15,9 @@ public static class MailkeyRules
     /// <summary>Life of a signature that names no end.</summary>
     public static readonly TimeSpan DefaultLifetime = TimeSpan.FromDays(7);
 
+    /// <summary>What is said of a signature that a forwarder passes on.</summary>
+    internal const string OtherRecipients = "made for other recipients";
+
     private const int LongestName = 77;
 
     // Each must be signed once more often than it occurs, so that none can be added: a reader shows the first it finds.
@@ -92,7 +95,7 @@ public static class MailkeyRules
             return "rt= is not a list of SHA-256 in base64";
         }
 
-        return missing < 0 ? null : "made for other recipients";
+        return missing < 0 ? null : OtherRecipients;
     }
 
     private static bool IsList(in HeaderField field) => field.Name.Length > 5 && Ascii.EqualsIgnoreCase(field.Name[..5], "List-"u8);

@@ -25,4 +25,10 @@ public readonly record struct SignatureInput
     public required IReadOnlyList<string> ForwardPaths { get; init; }
 
     public required DateTimeOffset Now { get; init; }
+
+    /// <summary>
+    /// Whether a signature made for other recipients is looked at to its end, so that a forward can be told from a forgery. It costs the work of
+    /// a public key, so it is for mail under a forwarding agreement.
+    /// </summary>
+    public bool LooksBeyondRecipients { get; init; }
 }

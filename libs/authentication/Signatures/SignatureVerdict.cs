@@ -21,6 +21,12 @@ public sealed record SignatureVerdict
     /// <summary>One printable ASCII line for a person.</summary>
     public required string Reason { get; init; }
 
+    /// <summary>
+    /// Whether the signature is good but for the recipients that it was made for, as one of a forwarded message is. Only found out where
+    /// <see cref="SignatureInput.LooksBeyondRecipients"/> asks for it.
+    /// </summary>
+    public bool OnlyRecipientsDiffer { get; init; }
+
     public bool IsPass => Result == ResultWord.Pass;
 
     /// <summary>Whether the message is to be refused for good: <c>fail</c> and <c>permerror</c> alike.</summary>

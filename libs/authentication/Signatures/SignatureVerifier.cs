@@ -69,6 +69,7 @@ public sealed class SignatureVerifier(VerifyKeyCache? imported = null)
             Kind = bestIndex < mailkey ? SignatureKind.Mailkey : SignatureKind.Dkim,
             Domain = d,
             KeyName = s,
+            OnlyRecipientsDiffer = best == SignatureOutcome.OtherRecipients && !testsOnly,
             Reason = testsOnly && best != SignatureOutcome.Test ? TestKeysOnly(bestReason) : bestReason,
         };
     }
@@ -129,7 +130,7 @@ public sealed class SignatureVerifier(VerifyKeyCache? imported = null)
         }
 
         var outcome = VerifyWith(published, input, field, tags, mailkey, out reason);
-        if (published.Test && outcome is SignatureOutcome.Pass or SignatureOutcome.Fail)
+        if (published.Test && outcome is SignatureOutcome.Pass or SignatureOutcome.Fail or SignatureOutcome.OtherRecipients)
         {
             reason = outcome == SignatureOutcome.Pass ? $"good signature of the test key {published.Name}" : $"test key {published.Name}: {reason}";
             return SignatureOutcome.Test;
@@ -183,10 +184,15 @@ public sealed class SignatureVerifier(VerifyKeyCache? imported = null)
             return SignatureOutcome.Fail;
         }
 
+        var isForOthers = false;
         if (mailkey && MailkeyRules.CheckEnvelope(tags, input.ReversePath, input.ForwardPaths, out var readable) is { } mismatch)
         {
             reason = mismatch;
-            return readable ? SignatureOutcome.Fail : SignatureOutcome.PermError;
+            isForOthers = input.LooksBeyondRecipients && ReferenceEquals(mismatch, MailkeyRules.OtherRecipients);
+            if (!isForOthers)
+            {
+                return readable ? SignatureOutcome.Fail : SignatureOutcome.PermError;
+            }
         }
 
         var content = SignedContent.CheckBody(tags, input.Body, out reason);
@@ -211,6 +217,12 @@ public sealed class SignatureVerifier(VerifyKeyCache? imported = null)
         {
             reason = $"key {published.Name} did not make this signature, or a signed field was changed";
             return SignatureOutcome.Fail;
+        }
+
+        if (isForOthers)
+        {
+            reason = $"signature of key {published.Name} is good, but {MailkeyRules.OtherRecipients}";
+            return SignatureOutcome.OtherRecipients;
         }
 
         reason = $"good signature of key {published.Name}";

@@ -17,6 +17,9 @@ internal enum SignatureOutcome
     Test,
     Fail,
     TempError,
+
+    /// <summary>Good in everything but the recipients that it was made for.</summary>
+    OtherRecipients,
     Pass,
 }
 

@@ -29,6 +29,8 @@ internal sealed class AgreementDirectory(IOptions<MailkeyOptions> options, Broke
     private long _questions;
     private volatile Session? _session;
 
+    public AgreementFound? Recall(string key) => _session?.Memory.Recall(key);
+
     public async ValueTask<AgreementFound?> FindAsync(string key, CancellationToken cancellationToken)
     {
         if (_session is { } session && session.Memory.Recall(key) is { } known)

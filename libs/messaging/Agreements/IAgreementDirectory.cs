@@ -13,6 +13,9 @@ public interface IAgreementDirectory
     /// <returns>One answer for each key, in order; null when nobody can say now, which is a temporary refusal and never "there is none".</returns>
     ValueTask<IReadOnlyList<AgreementFound>?> FindAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken);
 
+    /// <summary>What is remembered of a key; null when nothing is. Asks nobody.</summary>
+    AgreementFound? Recall(string key);
+
     /// <summary>Looks up one key.</summary>
     /// <returns>Null when nobody can say now.</returns>
     ValueTask<AgreementFound?> FindAsync(string key, CancellationToken cancellationToken);

@@ -17,7 +17,8 @@ internal sealed class PolicyReader(SourceText source, OpenList openList)
 
     private static readonly string[] SpfWords = ["pass", "fail", "softfail", "neutral", "none", "temperror", "permerror", "unchecked"];
     private static readonly string[] DkimWords = ["pass", "fail", "policy", "neutral", "temperror", "permerror", DkimIs.None];
-    private static readonly string[] MailkeyWords = ["pass", "fail", "neutral", "none", "temperror", "permerror"];
+    private static readonly string[] MailkeyWords = ["pass", "fail", "policy", "neutral", "none", "temperror", "permerror"];
+    private static readonly string[] AgreementWords = ["none", "probation", "established"];
     private static readonly string[] OutcomeWords = ["accept", "exempt", "tag", "greylist", "rate-limit", "quarantine", "reject", "defer"];
 
     private readonly Dictionary<string, NamedList> _lists = new(StringComparer.Ordinal);
@@ -163,7 +164,7 @@ internal sealed class PolicyReader(SourceText source, OpenList openList)
     private AllOf? When(JsonNode node, string key)
     {
         if (!IsObject(
-            node, $"\"{key}\"", "any", "blocklist", "client", "dkim", "every-recipient", "header-problem", "helo", "history", "mailkey", "mailkey-host",
+            node, $"\"{key}\"", "agreement", "any", "blocklist", "client", "dkim", "every-recipient", "header-problem", "helo", "history", "mailkey", "mailkey-host",
             "not", "null-sender", "recipient", "recipient-count", "sender", "sender-domain", "size", "spf", "tls"))
         {
             return null;
@@ -193,6 +194,7 @@ internal sealed class PolicyReader(SourceText source, OpenList openList)
         "null-sender" => Flag(key, node, input => input.Envelope.ReversePath.Length == 0),
         "header-problem" => Flag(key, node, input => input.Evidence.HeaderProblem is not null),
         "spf" => Words(key, node, SpfWords) is { } words ? new WordIs(key, words, input => input.Evidence.Spf?.Result ?? "unchecked") : null,
+        "agreement" => Words(key, node, AgreementWords) is { } words ? new WordIs(key, words, input => input.Evidence.Agreement is { Result: "pass", Trust: { } trust } ? trust : "none") : null,
         "mailkey" => Words(key, node, MailkeyWords) is { } words ? new WordIs(key, words, input => input.Evidence.Result) : null,
         "mailkey-host" => Words(key, node, ["exists", "absent", "unknown"]) is { } words ? new WordIs(key, words, input => input.Evidence.HostState) : null,
         "dkim" => Dkim(node),

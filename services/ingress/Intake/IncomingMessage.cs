@@ -155,7 +155,7 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
     private SmtpReply Refuse(SmtpReply reply, Verdict? verdict)
     {
         // Somebody proved to be another than the one whom the address was made for, or proved nothing.
-        if (verdict?.Agreement is { Result: "fail", Method: "address" } agreement && reply.Code >= 500)
+        if (verdict?.Agreement is { Result: "fail", Method: "address", Forwarder: not null } agreement)
         {
             intake.AgreementReports?.Misused(agreement.Id, "address-used-by-another", queueId, connection.ClientAddress, forwarder: null);
         }

@@ -50,6 +50,7 @@ public sealed class DkimCheck(DkimVerifier verifier, SignatureSightings sighting
                 SignatureStart = finding.SignatureStart,
                 KeyBits = finding.KeyBits,
                 Seen = seen,
+                SignsListId = finding.SignsListId ? true : null,
                 Reason = finding.Reason,
             };
         }

@@ -11,7 +11,16 @@ namespace Mailkey.Verifier.Evidence;
 public sealed class SpfCheck(SpfEvaluator evaluator, IOptions<MailkeyOptions> options)
 {
     /// <returns>Null when SPF is switched off.</returns>
-    public async ValueTask<SpfEvidence?> CheckAsync(MessageReceived message, CancellationToken cancellationToken)
+    public ValueTask<SpfEvidence?> CheckAsync(MessageReceived message, CancellationToken cancellationToken) =>
+        CheckAsync(message, message.Envelope.ReversePath, cancellationToken);
+
+    /// <summary>Whether the client may send for a forwarder, whatever the envelope sender is.</summary>
+    /// <param name="forwarder">A domain.</param>
+    /// <inheritdoc cref="CheckAsync(MessageReceived, CancellationToken)"/>
+    public ValueTask<SpfEvidence?> CheckForwarderAsync(MessageReceived message, string forwarder, CancellationToken cancellationToken) =>
+        CheckAsync(message, $"postmaster@{forwarder}", cancellationToken);
+
+    private async ValueTask<SpfEvidence?> CheckAsync(MessageReceived message, string sender, CancellationToken cancellationToken)
     {
         if (!options.Value.Spf.Enabled || !IPAddress.TryParse(message.Connection.ClientAddress, out var client))
         {
@@ -22,7 +31,7 @@ public sealed class SpfCheck(SpfEvaluator evaluator, IOptions<MailkeyOptions> op
             new()
             {
                 Client = client,
-                ReversePath = message.Envelope.ReversePath,
+                ReversePath = sender,
                 ClientName = message.Connection.ClientName,
                 ReceiverName = options.Value.Hostname,
             },

@@ -1,4 +1,6 @@
+using System.Globalization;
 using Mailkey.Contracts;
+using Mailkey.Contracts.Agreements;
 using Mailkey.Policy;
 using Mailkey.Policy.State;
 
@@ -8,8 +10,9 @@ namespace Mailkey.Verifier.Policy;
 public sealed class PolicyDesk(CurrentPolicy current, IPolicyState state, ISenderHistories histories)
 {
     /// <summary>Decides. It never fails: a rule whose state or history can't be had is skipped.</summary>
+    /// <param name="agreement">The forwarding agreement that the message came under; null for ordinary mail.</param>
     /// <returns>The decision, and the history it was made on.</returns>
-    public async ValueTask<(PolicyDecision Decision, SenderHistory? History)> DecideAsync(PolicyInput input, CancellationToken cancellationToken)
+    public async ValueTask<(PolicyDecision Decision, SenderHistory? History)> DecideAsync(PolicyInput input, AgreementInForce? agreement, CancellationToken cancellationToken)
     {
         var policy = current.Policy;
         SenderHistory? history = null;
@@ -21,9 +24,31 @@ public sealed class PolicyDesk(CurrentPolicy current, IPolicyState state, ISende
 
         var plan = policy.Plan(input);
         var decision = plan.Queries.Count == 0 ? plan.Otherwise : plan.Settle(await state.AskAsync(plan.Queries, cancellationToken));
+        if (agreement is not null && decision.Reply is null)
+        {
+            decision = await WithinRateAsync(agreement, input.ReceivedAt, cancellationToken) ? decision
+                : new(VerdictOutcome.RateLimit, "agreement-rate", Refusals.Naming("agreement-rate", Refusals.TooManyUnderAgreement(agreement.Terms.Rate)));
+        }
+
         histories.Note(input.SenderDomain, input.ReceivedAt, decision.Disposition);
         return (decision, history);
     }
+
+    // Counted last, so that what is refused for another reason costs the forwarder nothing; and by days of UTC, by all verifiers together.
+    private async ValueTask<bool> WithinRateAsync(AgreementInForce agreement, DateTimeOffset at, CancellationToken cancellationToken) =>
+        await state.AskAsync(
+            [
+                new()
+                {
+                    Rule = "agreement-rate",
+                    Kind = StateKind.RateLimit,
+                    Keys = [StateKey.Of("agreement-rate", agreement.Id, at.UtcDateTime.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture))],
+                    Now = at,
+                    Period = TimeSpan.FromDays(1),
+                    Limit = agreement.Terms.Rate,
+                },
+            ],
+            cancellationToken) is null;
 }
 
 /// <summary>What verifiers remember together for greylisting and rate limits.</summary>

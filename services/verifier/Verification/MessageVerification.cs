@@ -2,11 +2,13 @@ using System.Diagnostics;
 using Mailkey.Authentication.Keys;
 using Mailkey.Authentication.Signatures;
 using Mailkey.Contracts;
+using Mailkey.Contracts.Agreements;
 using Mailkey.Dns;
 using Mailkey.Hosting;
 using Mailkey.Messaging.Verdicts;
 using Mailkey.Mime;
 using Mailkey.Policy;
+using Mailkey.Verifier.Agreements;
 using Mailkey.Verifier.Evidence;
 using Mailkey.Verifier.Policy;
 using Mailkey.Verifier.Senders;
@@ -24,7 +26,8 @@ public sealed class MessageVerification(
     PolicyDesk policy,
     RecentFailures failures,
     ServiceIdentity identity,
-    TimeProvider time) : IVerdictGiver
+    TimeProvider time,
+    AgreementCheck? agreements = null) : IVerdictGiver
 {
     public async ValueTask<MessageVerified> JudgeAsync(MessageReceived message, CancellationToken cancellationToken)
     {
@@ -32,23 +35,42 @@ public sealed class MessageVerification(
         var domain = IdentityDomain(message);
         var headers = HeaderBlock.Parse(message.HeaderBlock);
 
+        AgreementFound? claimed = null;
+        if (agreements is not null && message.Envelope.Agreement is { } claim)
+        {
+            claimed = await agreements.LookUpAsync(claim, cancellationToken);
+        }
+
         // All of it waits for the network, so all of it waits at once.
-        var other = GatherAsync(message, headers, cancellationToken);
-        var (state, source, signature) = await JudgeMailkeyAsync(message, headers, domain, cancellationToken);
-        return await AnswerAsync(message, headers, started, domain, state, source, signature, await other, cancellationToken);
+        var other = GatherAsync(message, headers, AgreementCheck.SkippedZones(message.Envelope.Agreement, claimed?.Agreement), cancellationToken);
+        var (host, signature) = await JudgeMailkeyAsync(message, headers, domain, cancellationToken);
+        var evidence = await other;
+        AgreementFinding? agreement = null;
+        if (agreements is not null)
+        {
+            var own = new MailkeyEvidence(domain, host.State == KeyHostState.Exists ? host.Keys : null, signature, Input(message, headers, domain));
+            agreement = await agreements.JudgeAsync(message, headers, claimed, evidence, own, cancellationToken);
+        }
+        else if (message.Envelope.Agreement is not null)
+        {
+            // Ingress offers agreements and this verifier does not know of it: nobody may take the word of the session for it.
+            agreement = AgreementCheck.NotHere(message.Envelope.Agreement, signature);
+        }
+
+        return await AnswerAsync(message, headers, started, domain, host.State, host.Source, agreement?.Signature ?? signature, evidence, agreement, cancellationToken);
     }
 
-    private async ValueTask<(KeyHostState State, string? Source, SignatureVerdict Signature)> JudgeMailkeyAsync(
+    private async ValueTask<(KeyHost Host, SignatureVerdict Signature)> JudgeMailkeyAsync(
         MessageReceived message, HeaderBlock headers, string domain, CancellationToken cancellationToken)
     {
         if (domain.Length == 0)
         {
             // A null reverse-path from a client whose EHLO names no domain: there is nobody whose key could be asked for.
-            return (KeyHostState.Absent, null, Without(ResultWord.None, "no domain to ask"));
+            return (new() { Domain = "", State = KeyHostState.Absent, Reason = "no domain to ask", MaxAge = TimeSpan.Zero }, Without(ResultWord.None, "no domain to ask"));
         }
 
         var host = await discovery.FindAsync(domain, cancellationToken);
-        return (host.State, host.Source, host.State switch
+        return (host, host.State switch
         {
             KeyHostState.Exists => Verify(message, headers, domain, host.Keys!),
             KeyHostState.Absent => Without(ResultWord.None, host.Reason),
@@ -56,11 +78,11 @@ public sealed class MessageVerification(
         });
     }
 
-    private async Task<OtherEvidence> GatherAsync(MessageReceived message, HeaderBlock headers, CancellationToken cancellationToken)
+    private async Task<OtherEvidence> GatherAsync(MessageReceived message, HeaderBlock headers, Func<string, bool>? skippedZones, CancellationToken cancellationToken)
     {
         var ofSpf = spf.CheckAsync(message, cancellationToken);
         var ofDkim = dkim.CheckAsync(message, headers, cancellationToken);
-        var ofBlocklists = blocklists.CheckAsync(message.Connection, cancellationToken);
+        var ofBlocklists = blocklists.CheckAsync(message.Connection, cancellationToken, skippedZones);
         return new(await ofSpf, await ofDkim, await ofBlocklists);
     }
 
@@ -73,7 +95,10 @@ public sealed class MessageVerification(
         return DomainName.TryNormalize(name, out var ascii) ? ascii : "";
     }
 
-    private SignatureVerdict Verify(MessageReceived message, HeaderBlock headers, string domain, KeySet keys)
+    private SignatureVerdict Verify(MessageReceived message, HeaderBlock headers, string domain, KeySet keys) =>
+        signatures.Verify(Input(message, headers, domain), keys);
+
+    private SignatureInput Input(MessageReceived message, HeaderBlock headers, string domain)
     {
         var recipients = message.Envelope.Recipients;
         var paths = new string[recipients.Count];
@@ -82,21 +107,19 @@ public sealed class MessageVerification(
             paths[i] = recipients[i].ForwardPath;
         }
 
-        return signatures.Verify(
-            new SignatureInput
-            {
-                Headers = headers,
-                Body = message.BodyDigests(),
-                Domain = domain,
-                ReversePath = message.Envelope.ReversePath,
-                ForwardPaths = paths,
-                Now = time.GetUtcNow(),
-            },
-            keys);
+        return new SignatureInput
+        {
+            Headers = headers,
+            Body = message.BodyDigests(),
+            Domain = domain,
+            ReversePath = message.Envelope.ReversePath,
+            ForwardPaths = paths,
+            Now = time.GetUtcNow(),
+        };
     }
 
     private async ValueTask<MessageVerified> AnswerAsync(
-        MessageReceived message, HeaderBlock headers, long started, string domain, KeyHostState state, string? source, SignatureVerdict signature, OtherEvidence other, CancellationToken cancellationToken)
+        MessageReceived message, HeaderBlock headers, long started, string domain, KeyHostState state, string? source, SignatureVerdict signature, OtherEvidence other, AgreementFinding? agreement, CancellationToken cancellationToken)
     {
         var evidence = new Verdict
         {
@@ -110,13 +133,16 @@ public sealed class MessageVerification(
             HeaderProblem = HeaderIntegrity.Problem(headers),
             Spf = other.Spf,
             Dkim = other.Dkim,
-            Blocklists = other.Blocklists,
+            Blocklists = agreement?.Agreement is { } inForce ? AgreementCheck.Under(inForce, other.Blocklists) : other.Blocklists,
+            Agreement = agreement?.Evidence,
             Size = message.Size,
             Rule = "",
             Verifier = identity.Instance,
             ElapsedMicroseconds = 0,
         };
-        var (decision, history) = await policy.DecideAsync(new PolicyInput(message.Connection, message.Envelope, evidence, message.Size, message.ReceivedAt), cancellationToken);
+        var (decision, history) = agreement?.Refusal is { } refusal
+            ? (Refused(agreement, refusal), null)
+            : await policy.DecideAsync(new PolicyInput(message.Connection, message.Envelope, evidence, message.Size, message.ReceivedAt), agreement?.Agreement, cancellationToken);
         evidence = evidence with
         {
             History = history,
@@ -132,11 +158,15 @@ public sealed class MessageVerification(
             QueueId = message.QueueId,
             Disposition = decision.Disposition,
             Reply = decision.Reply,
-            AuthenticationResults = ResultsField.Format(message, domain, signature, other.Spf, other.Dkim),
+            AuthenticationResults = ResultsField.Format(message, domain, signature, other.Spf, other.Dkim, agreement?.Evidence),
             AddedFields = decision.AddedFields(),
             Verdict = evidence,
         };
     }
+
+    // One that must look like an unknown mailbox names no rule.
+    private static PolicyDecision Refused(AgreementFinding agreement, ReplyText refusal) =>
+        new(refusal.Code < 500 ? VerdictOutcome.Defer : VerdictOutcome.Reject, agreement.Rule, refusal.EnhancedCode == "5.1.1" ? refusal : Refusals.Naming(agreement.Rule, refusal));
 
     private static SignatureVerdict Without(string result, string reason) => new() { Result = result, Reason = reason };
 }

@@ -1,5 +1,6 @@
 using Mailkey.Authentication.Signatures;
 using Mailkey.Contracts;
+using Mailkey.Contracts.Agreements;
 using Mailkey.Mime;
 
 namespace Mailkey.Verifier.Verification;
@@ -8,7 +9,7 @@ namespace Mailkey.Verifier.Verification;
 internal static class ResultsField
 {
     /// <param name="domain">The domain that was judged for its mailkey.</param>
-    public static string Format(MessageReceived message, string domain, SignatureVerdict signature, SpfEvidence? spf, IReadOnlyList<DkimEvidence> dkim)
+    public static string Format(MessageReceived message, string domain, SignatureVerdict signature, SpfEvidence? spf, IReadOnlyList<DkimEvidence> dkim, AgreementEvidence? agreement = null)
     {
         List<AuthenticationResult> results = [Mailkey(message, domain, signature)];
         foreach (var evidence in dkim)
@@ -21,7 +22,22 @@ internal static class ResultsField
             results.Add(Spf(message, spf));
         }
 
+        if (agreement is { Result: "pass" })
+        {
+            results.Add(Agreement(agreement));
+        }
+
         return AuthenticationResults.Format(results);
+    }
+
+    // A method of its own: a login of a forwarder is no auth= of a user, whom readers take for well known (RFC 8601 §2.7.4).
+    private static AuthenticationResult Agreement(AgreementEvidence evidence)
+    {
+        List<(string, string)> properties = [("policy.agreement", evidence.Id)];
+        Add(properties, "policy.forwarder", evidence.Forwarder);
+        Add(properties, "policy.trust", evidence.Trust);
+        Add(properties, "policy.method", evidence.Method);
+        return new("x-fwdagree", evidence.Result) { Properties = properties };
     }
 
     // smtp.mailfrom, never header.from: what is authenticated is the envelope sender alone.

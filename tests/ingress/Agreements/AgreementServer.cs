@@ -120,6 +120,8 @@ internal sealed class TestDirectory : IAgreementDirectory
 
     public void End(AgreementInForce agreement) => agreements.TryRemove(agreement.Id, out _);
 
+    public AgreementFound? Recall(string key) => null;
+
     public ValueTask<AgreementFound?> FindAsync(string key, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref questions);

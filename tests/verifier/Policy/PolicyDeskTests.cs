@@ -22,7 +22,7 @@ public sealed class PolicyDeskTests : IDisposable
     public async Task Ordinary_mail_asks_for_nothing_and_is_counted()
     {
         var desk = Desk("""{ "rules": [ { "name": "grey", "when": { "client": "198.51.100.1" }, "then": "greylist" }, { "name": "limit", "when": { "tls": true }, "then": { "rate-limit": { "key": "client", "count": 1, "per": "1h" } } } ] }""");
-        var (decision, history) = await desk.DecideAsync(Input("192.0.2.1"), TestContext.Current.CancellationToken);
+        var (decision, history) = await desk.DecideAsync(Input("192.0.2.1"), null, TestContext.Current.CancellationToken);
 
         Assert.Equal("no-mailkey", decision.Rule);
         Assert.Null(history);
@@ -36,7 +36,7 @@ public sealed class PolicyDeskTests : IDisposable
     {
         var desk = Desk("""{ "rules": [ { "name": "grey", "then": "greylist" }, { "name": "limit", "then": { "rate-limit": { "key": "client", "count": 1, "per": "1h" } } } ] }""");
         _state.Answer = new(1, DateTimeOffset.UnixEpoch.AddMinutes(1));
-        var (decision, _) = await desk.DecideAsync(Input("192.0.2.1"), TestContext.Current.CancellationToken);
+        var (decision, _) = await desk.DecideAsync(Input("192.0.2.1"), null, TestContext.Current.CancellationToken);
 
         Assert.Equal((VerdictOutcome.RateLimit, "limit"), (decision.Outcome, decision.Rule));
         Assert.Equal(["grey", "limit"], Assert.Single(_state.Asked).Select(query => query.Rule));
@@ -48,13 +48,13 @@ public sealed class PolicyDeskTests : IDisposable
     {
         var desk = Desk("""{ "rules": [ { "name": "old", "when": { "history": { "accepted": { "at-least": 5 } } }, "then": "quarantine" } ] }""");
         _histories.Answer = new() { FirstSeen = DateTimeOffset.UnixEpoch, Accepted = 5 };
-        var (decision, history) = await desk.DecideAsync(Input("192.0.2.1"), TestContext.Current.CancellationToken);
+        var (decision, history) = await desk.DecideAsync(Input("192.0.2.1"), null, TestContext.Current.CancellationToken);
         Assert.Equal(("old", _histories.Answer), (decision.Rule, history));
         Assert.Equal(["example.org"], _histories.Recalled);
 
         // Nobody knows: the rule is skipped.
         _histories.Answer = null;
-        (decision, history) = await desk.DecideAsync(Input("192.0.2.1"), TestContext.Current.CancellationToken);
+        (decision, history) = await desk.DecideAsync(Input("192.0.2.1"), null, TestContext.Current.CancellationToken);
         Assert.Equal("no-mailkey", decision.Rule);
         Assert.Null(history);
     }
