@@ -32,11 +32,14 @@ public static class DurableQueue
     /// <summary>Committed events of the ledger of agreements.</summary>
     public const string AgreementEvents = "agreement-events";
 
+    /// <summary>What SMTP reports of agreements: traffic and misuse.</summary>
+    public const string AgreementReports = "agreement-reports";
+
     /// <summary>Where a quorum queue puts a message that killed its consumers too often.</summary>
     public const string DeadLetters = "mailkey-dead-letters";
 
     /// <summary>Every queue that a consumer or saga of ours reads.</summary>
-    public static IReadOnlyList<string> All { get; } = [Delivery, Deferral, AttemptDelivery, Bounces, Journal, JournalAccepted, AgreementEvents];
+    public static IReadOnlyList<string> All { get; } = [Delivery, Deferral, AttemptDelivery, Bounces, Journal, JournalAccepted, AgreementEvents, AgreementReports];
 
     /// <summary>Redeliveries before a message counts as poison. RabbitMQ 3.10 has no limit of its own, RabbitMQ 4 has 20.</summary>
     private const int DeliveryLimit = 20;
@@ -57,6 +60,8 @@ public static class DurableQueue
         Bind<DeliveryDelayed>(bus, Bounces);
         Bind<DeliverySucceeded>(bus, Bounces);
         Bind<LedgerEventsCommitted>(bus, AgreementEvents);
+        Bind<AgreementsUsed>(bus, AgreementReports);
+        Bind<AgreementMisused>(bus, AgreementReports);
         bus.Publish<DeliveryReport>(message => message.Exclude = true);
     }
 

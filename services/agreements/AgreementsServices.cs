@@ -6,6 +6,7 @@ using Mailkey.Agreements.Ledger;
 using Mailkey.Agreements.Lookups;
 using Mailkey.Agreements.Organizations;
 using Mailkey.Agreements.Portal;
+using Mailkey.Agreements.Reports;
 using Mailkey.Hosting.Postgres;
 using Mailkey.Ledger;
 using Mailkey.Ledger.Events;
@@ -42,9 +43,10 @@ public static class AgreementsServices
             provider.GetRequiredService<ILogger<SubscriptionService>>()));
 
         // The one place where what this service consumes is added to its bus.
-        services.AddMailkeyBus();
+        services.AddMailkeyBus(bus => bus.AddReports());
         services.AddEventPublication(AgreementsLedger.Schema);
         services.AddLookups();
+        services.AddReports();
         return services;
     }
 

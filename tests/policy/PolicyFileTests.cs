@@ -39,7 +39,7 @@ public sealed class PolicyFileTests
             "2:31: \"exa mple\" in the list \"d\" is no domain; expected example.org",
             "2:59: the list none.txt is not there",
             "4:15: \"signed\" is the name of a decision of the stage",
-            "4:35: \"spff\" is no key of \"when\" (did you mean \"spf\"?); expected one of any,",
+            "4:35: \"spff\" is no key of \"when\" (did you mean \"spf\"?); expected one of agreement,",
             "4:62: \"192.0.2.1/24\" has bits set behind its prefix",
             "4:78: there is no list \"nets\"; expected one of Bad, d, f",
             "4:121: \"acept\" is no outcome (did you mean \"accept\"?); expected one of accept,",

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Mailkey.Contracts;
+using Mailkey.Contracts.Agreements;
 using Mailkey.Contracts.Journal;
 using Mailkey.Ledger;
 using Mailkey.Messaging.Journal;
@@ -132,6 +133,11 @@ internal sealed class LifeOfMessage(string queueId, IReadOnlyList<StoredEvent> e
             Line(output, "Header", Text(problem));
         }
 
+        if (verdict.Agreement is { } agreement)
+        {
+            Line(output, "Agreement", Agreement(agreement));
+        }
+
         foreach (var dkim in verdict.Dkim)
         {
             Line(output, "DKIM", Dkim(dkim));
@@ -148,6 +154,14 @@ internal sealed class LifeOfMessage(string queueId, IReadOnlyList<StoredEvent> e
         }
 
         Line(output, "Judged by", string.Create(CultureInfo.InvariantCulture, $"{Text(verdict.Verifier)} in {verdict.ElapsedMicroseconds / 1000.0:0.0} ms"));
+    }
+
+    private static string Agreement(AgreementEvidence agreement)
+    {
+        var of = agreement.Forwarder is { } forwarder ? $" of {Text(forwarder)}, {Text(agreement.Trust ?? "")}, terms {agreement.Version.ToString(CultureInfo.InvariantCulture)}" : "";
+        var by = agreement.AuthenticatedBy is { } proof ? $", proven by {Text(proof)}" : "";
+        var skipped = agreement.Skipped.Count > 0 ? $"; skipped: {Text(string.Join(", ", agreement.Skipped))}" : "";
+        return $"{Text(agreement.Result)} {Text(agreement.Id)}{of}, named by {Text(agreement.Method)}{by}{skipped}{(agreement.Reason is { } reason ? $": {Text(reason)}" : "")}";
     }
 
     private static string Dkim(DkimEvidence dkim)
