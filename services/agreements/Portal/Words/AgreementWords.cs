@@ -38,6 +38,24 @@ internal static class AgreementWords
 
     public static bool IsOver(AgreementState state) => state.Phase is AgreementPhase.Refused or AgreementPhase.Revoked or AgreementPhase.Expired;
 
+    /// <summary>As an operator reads it, to whom "you" would be somebody else.</summary>
+    public static StateWords State(AgreementState state, bool asOperator) => !asOperator ? State(state) : State(state) with
+    {
+        Word = state.Status switch
+        {
+            AgreementStatus.AwaitingConsent => "Waits for the user",
+            AgreementStatus.Renegotiating when AwaitsUser(state) => "New terms wait for the user",
+            AgreementStatus.Suspended when state.Holds is [Hold.Pause] => "Paused by the user",
+            _ => State(state).Word,
+        },
+        Meaning = state.Status switch
+        {
+            AgreementStatus.AwaitingApproval => "The user has consented. You decide whether it comes into force.",
+            AgreementStatus.Suspended => $"Nothing is let through under it: {string.Join("; ", state.Holds.Select(HoldOf))}.",
+            _ => $"It is {Decisions.KebabCase<AgreementStatus>.Word(state.Status)}, and belongs to {Shown.Line(state.Account)}.",
+        },
+    };
+
     public static StateWords State(AgreementState state) => state.Status switch
     {
         AgreementStatus.Proposed or AgreementStatus.AwaitingProof =>
@@ -67,7 +85,7 @@ internal static class AgreementWords
 
     public static string HoldOf(Hold hold) => hold switch
     {
-        Hold.Pause => "paused by you",
+        Hold.Pause => "its user paused it",
         Hold.Complaints => "too many complaints",
         Hold.Misuse => "the forwarder did what the agreement does not cover",
         Hold.AddressLeak => "its secret address became known to others",
