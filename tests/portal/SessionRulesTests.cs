@@ -42,11 +42,14 @@ public sealed class SessionRulesTests(PortalWorld world)
         Assert.DoesNotContain("; expires", cookie, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Cookies_are_secure_wherever_the_browser_is_not_on_this_machine()
+    [Theory]
+    [InlineData("Host", "portal.b.example")]
+    [InlineData("X-Forwarded-For", "198.51.100.7")]
+    [InlineData("Via", "1.1 proxy")]
+    public async Task Cookies_are_secure_wherever_the_browser_is_not_on_this_machine(string header, string value)
     {
         using var browser = world.NewBrowser();
-        using var response = await browser.GetAsync("/portal/sign-in", ("Host", "portal.b.example"));
+        using var response = await browser.GetAsync("/portal/sign-in", (header, value));
         var cookie = Assert.Single(response.Headers.GetValues("Set-Cookie"));
         Assert.StartsWith("__Host-mailkey-form=", cookie, StringComparison.Ordinal);
         Assert.Contains("; secure", cookie, StringComparison.OrdinalIgnoreCase);

@@ -286,6 +286,16 @@ public sealed class UserFlowTests(PortalWorld world)
         Assert.Contains("You said yes", browser.Page, StringComparison.Ordinal);
         Assert.Equal(AgreementStatus.ActiveProbation, (await world.StateAsync(wanted)).Status);
 
+        // Once answered it asks no more; the same answer again, from a page that was left open, does no harm.
+        using var answered = await browser.GetAsync("/consent/token-wanted");
+        Assert.Equal(HttpStatusCode.NotFound, answered.StatusCode);
+        await browser.GetAsync("/consent/token-unwanted");
+        using var again = await browser.PostAsync("/consent/token-wanted", ("answer", "yes"));
+        Assert.Equal(HttpStatusCode.OK, again.StatusCode);
+        using var late = await browser.PostAsync("/consent/token-wanted", [("Origin", world.Address.GetLeftPart(UriPartial.Authority))], [("form", "x"), ("answer", "no")]);
+        Assert.Equal(HttpStatusCode.Forbidden, late.StatusCode);
+        Assert.Equal(AgreementStatus.ActiveProbation, (await world.StateAsync(wanted)).Status);
+
         await browser.GetAsync("/consent/token-unwanted");
         using var no = await browser.PostAsync("/consent/token-unwanted", ("answer", "no"));
         Assert.Contains("You said no", browser.Page, StringComparison.Ordinal);

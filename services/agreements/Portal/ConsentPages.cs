@@ -2,6 +2,7 @@ using Mailkey.Agreements.Agreements;
 using Mailkey.Agreements.Decisions;
 using Mailkey.Agreements.Desk;
 using Mailkey.Agreements.Keys;
+using Mailkey.Agreements.Portal.Words;
 
 namespace Mailkey.Agreements.Portal;
 
@@ -28,7 +29,9 @@ internal sealed class ConsentPages(AgreementDesk desk, IEnumerable<IConsentLinks
     public async Task<PortalAnswer> ShowAsync(Visit visit, HttpContext context)
     {
         var token = context.GetRouteValue("token") as string ?? "";
-        return await FindAsync(token, context.RequestAborted) is var (question, state) ? Page(visit, StatusCodes.Status200OK, token, question, state, null) : Over(visit);
+        return await FindAsync(token, context.RequestAborted) is var (question, state) && IsOpen(question, state)
+            ? Page(visit, StatusCodes.Status200OK, token, question, state, null)
+            : Over(visit);
     }
 
     public async Task<PortalAnswer> AnswerAsync(Visit visit, HttpContext context)
@@ -58,6 +61,10 @@ internal sealed class ConsentPages(AgreementDesk desk, IEnumerable<IConsentLinks
             : command is GiveConsent or AcceptTerms ? PortalAnswer.Says(visit, StatusCodes.Status200OK, "You said yes", "It is kept with the text that you saw. In the portal you can change, pause or end it at any time.")
             : PortalAnswer.Says(visit, StatusCodes.Status200OK, "You said no", "Nothing of it comes into force.");
     }
+
+    // Whether it still waits for the answer to just this question.
+    private static bool IsOpen(LinkedQuestion question, AgreementState state) =>
+        AgreementWords.AwaitsUser(state) && question.Version == (state.Phase == AgreementPhase.InForce ? state.Pending!.Version : state.Version);
 
     private static PortalAnswer Over(Visit visit) =>
         PortalAnswer.Says(visit, StatusCodes.Status404NotFound, "This link asks nothing", "It is too old, was answered already, or is not whole. What waits for you stands in the portal.");

@@ -43,6 +43,8 @@ internal sealed class PortalGate : IDisposable
     // No script at all, and style sheets and images of ours alone.
     private const string ContentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+    private static readonly string[] ProxyHeaders = ["X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "Via"];
+
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan DatabaseAway = TimeSpan.FromSeconds(30);
 
@@ -51,6 +53,7 @@ internal sealed class PortalGate : IDisposable
     private readonly PartitionedRateLimiter<string> _requests;
     private readonly string _publicAuthority;
     private readonly bool _isPublicSecure;
+    private readonly bool _isPublicLoopback;
     private readonly string _host;
     private readonly TimeProvider _time;
     private readonly IServiceProvider _services;
@@ -68,6 +71,7 @@ internal sealed class PortalGate : IDisposable
         var url = Uri.TryCreate(agreements.PublicUrl, UriKind.Absolute, out var parsed) ? parsed : null;
         _publicAuthority = url?.Authority ?? "";
         _isPublicSecure = url?.Scheme == Uri.UriSchemeHttps;
+        _isPublicLoopback = url is not null && IsLoopback(url.Host);
     }
 
     /// <summary>Makes an end point of a page.</summary>
@@ -122,15 +126,23 @@ internal sealed class PortalGate : IDisposable
 
     public void Dispose() => _requests.Dispose();
 
+    private static bool IsLoopback(string host) => host is "localhost" || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+
     private static string? ReadCookie(HttpContext context, string name, bool secure) =>
         context.Request.Cookies[secure ? HostPrefix + name : name] is { } value && PortalSessions.IsSecret(value) ? value : null;
 
     private static CookieOptions Cookie(bool secure) => new() { HttpOnly = true, Secure = secure, SameSite = SameSiteMode.Lax, Path = "/", IsEssential = true };
 
-    // On the machine itself one may go without TLS; from elsewhere a browser does not even keep the cookie.
-    private bool IsSecure(HttpContext context) =>
-        _isPublicSecure || !(IPAddress.IsLoopback(context.Connection.RemoteIpAddress ?? IPAddress.None)
-            && (context.Request.Host.Host is "localhost" || (IPAddress.TryParse(context.Request.Host.Host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address))));
+    // On the machine itself one may go without TLS; from elsewhere a browser does not even keep the cookie. A proxy on the same machine looks
+    // like a client there, and is known by what it adds.
+    private bool IsSecure(HttpContext context)
+    {
+        var request = context.Request;
+        return _isPublicSecure
+            || !IsLoopback(request.Host.Host)
+            || Array.Exists(ProxyHeaders, request.Headers.ContainsKey)
+            || !(_isPublicLoopback || IPAddress.IsLoopback(context.Connection.RemoteIpAddress ?? IPAddress.None));
+    }
 
     private async Task<PortalAnswer> AnswerAsync(Visit visit, HttpContext context, Audience audience, bool secure, Func<Visit, HttpContext, Task<PortalAnswer>> page)
     {
