@@ -44,11 +44,11 @@ internal sealed class ConsentPages(AgreementDesk desk, IEnumerable<IConsentLinks
 
         var user = new Actor(ActorKind.User, state.Account);
         var answer = new ConsentAnswer(ConsentMeans.MailLink, visit.Client.ToString(), question.Text);
-        var isInForce = state.Phase == AgreementPhase.InForce;
+        var isAboutOthers = state.Phase == AgreementPhase.InForce && state.Pending?.Version == question.Version;
         AgreementCommand? command = context.Request.Form["answer"].ToString() switch
         {
-            "yes" => isInForce ? new AcceptTerms(user, question.Version, answer) : new GiveConsent(user, question.Version, answer, Risk: 0),
-            "no" => isInForce ? new DeclineTerms(user, question.Version, null) : new RefuseConsent(user, null),
+            "yes" => isAboutOthers ? new AcceptTerms(user, question.Version, answer) : new GiveConsent(user, question.Version, answer, Risk: 0),
+            "no" => isAboutOthers ? new DeclineTerms(user, question.Version, null) : new RefuseConsent(user, null),
             _ => null,
         };
         if (command is null)

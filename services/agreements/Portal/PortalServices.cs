@@ -41,7 +41,7 @@ public static class PortalServices
         var signIn = services.GetRequiredService<SignInPages>();
         routes.MapMethods("/portal/sign-in", Read, gate.Open(Audience.World, signIn.ShowAsync));
         routes.MapMethods("/portal/sign-in", Write, gate.Open(Audience.World, signIn.SignInAsync));
-        routes.MapMethods("/portal/sign-out", Write, gate.Open(Audience.World, signIn.SignOutAsync));
+        routes.MapMethods("/portal/sign-out", Write, gate.Open(Audience.Account, signIn.SignOutAsync));
 
         var user = services.GetRequiredService<UserPages>();
         routes.MapMethods("/portal", Read, gate.Open(Audience.Account, user.ListAsync));

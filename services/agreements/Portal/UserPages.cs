@@ -128,11 +128,18 @@ internal sealed class UserPages(AgreementDesk desk, AgreementRegister register, 
         }
 
         var refused = 0;
+        (AgreementId Id, long Version)? last = null;
         foreach (var (id, _) in chosen)
         {
             var answer = await desk.DecideAsync(id, command(), Cause, context.RequestAborted);
             refused += answer.Refusal is null ? 0 : 1;
-            await reader.CaughtUpAsync(id, answer.Version, context.RequestAborted);
+            last = answer.HasChanged ? (id, answer.Version) : last;
+        }
+
+        // Lists follow the events in their order: with the last one they have all.
+        if (last is var (changed, version))
+        {
+            await reader.CaughtUpAsync(changed, version, context.RequestAborted);
         }
 
         return PortalAnswer.SeeOther($"/portal?done={(refused == 0 ? action : "partly")}");
@@ -167,7 +174,7 @@ internal sealed class UserPages(AgreementDesk desk, AgreementRegister register, 
                 }
 
                 var answer = new ConsentAnswer(ConsentMeans.Portal, visit.Client.ToString(), text);
-                return state.Phase == AgreementPhase.InForce ? new AcceptTerms(visit.User, version, answer) : new GiveConsent(visit.User, version, answer, Risk: 0);
+                return state.Phase == AgreementPhase.InForce && state.Pending?.Version == version ? new AcceptTerms(visit.User, version, answer) : new GiveConsent(visit.User, version, answer, Risk: 0);
             case "report":
                 return ReportOf(visit, form, out problem);
             default:
