@@ -72,7 +72,7 @@ internal static class AccountsCommand
         var (address, file) = (AddressArgument(), FileOption());
         var command = new ToolCommand("remove", "Remove an account; its agreements stay.", "Examples:\n  mailkey accounts remove alice@example.org") { address, file };
         command.SetAction((result, _) => ChangeAsync(console, result.GetValue(file), result.GetRequiredValue(address), (entries, name) =>
-            Task.FromResult(entries.ContainsKey(name) ? entries.Remove(name) : Unknown(console, name))));
+            Task.FromResult(entries.Remove(name) is var left && left.Count < entries.Count ? left : Unknown(console, name))));
         return command;
     }
 
