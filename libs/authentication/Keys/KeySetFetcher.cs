@@ -1,39 +1,25 @@
 using System.Net;
-using System.Net.Security;
-using System.Net.Sockets;
-using System.Security.Authentication;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Mailkey.Hosting.Options;
 
 namespace Mailkey.Authentication.Keys;
 
 /// <summary>
-/// Fetches a key set over HTTPS from a host that a stranger named: only to public addresses, one fixed path, no redirects, no
-/// credentials, no proxy, little, and quickly.
+/// Fetches a key set over HTTPS from a host that a stranger named (see <see cref="StrangersHost"/>): one fixed path, little, and quickly.
 /// </summary>
 public sealed class KeySetFetcher : IDisposable
 {
     /// <summary>The path of version 1 (RFC 8615).</summary>
     public const string Path = "/.well-known/mailkey";
 
-    // Addresses of one host that are tried.
-    private const int MaxAddresses = 4;
     private const int MaxConnectionsPerHost = 4;
-    private const int MaxHeaderKilobytes = 8;
 
     // Of the discoveries that may be under way, those that may be at a fetch: hosts that answer slowly leave room for the rest.
     private const int FetchShare = 4;
 
-    // Long enough for the domains of one operator that come together, short enough that strangers don't hold sockets.
-    private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(2);
-    private static readonly HttpRequestOptionsKey<IReadOnlyList<IPAddress>> Addresses = new("mailkey.addresses");
-    private static readonly Oid ServerAuthentication = new("1.3.6.1.5.5.7.3.1");
-
     private readonly KeyHostOptions _options;
     private readonly TimeProvider _time;
-    private readonly X509Certificate2Collection _authorities = [];
-    private readonly HttpMessageInvoker _client;
+    private readonly StrangersHost _hosts;
     private readonly SemaphoreSlim _turns;
 
     /// <exception cref="CryptographicException">The file of certificate authorities can't be read.</exception>
@@ -43,32 +29,7 @@ public sealed class KeySetFetcher : IDisposable
         _options = options;
         _time = time;
         _turns = new(Math.Max(1, options.MaxConcurrent / FetchShare));
-        if (!string.IsNullOrEmpty(options.CertificateAuthorities))
-        {
-            _authorities.ImportFromPemFile(options.CertificateAuthorities);
-        }
-
-        _client = new(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            UseProxy = false,
-            Credentials = null,
-            AutomaticDecompression = DecompressionMethods.None,
-            ConnectTimeout = options.FetchTimeout,
-            ConnectCallback = ConnectAsync,
-            MaxConnectionsPerServer = MaxConnectionsPerHost,
-            MaxResponseHeadersLength = MaxHeaderKilobytes,
-            MaxResponseDrainSize = 0,
-            PooledConnectionIdleTimeout = IdleTime,
-            ActivityHeadersPropagator = null,
-            SslOptions = new()
-            {
-                EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-                CertificateChainPolicy = ChainPolicy(),
-                RemoteCertificateValidationCallback = IsTrusted,
-            },
-        });
+        _hosts = new(options, options.FetchTimeout, MaxConnectionsPerHost);
     }
 
     /// <summary>Fetches and reads the document.</summary>
@@ -77,7 +38,7 @@ public sealed class KeySetFetcher : IDisposable
     /// <param name="addresses">Addresses of the host.</param>
     public async Task<FetchedKeySet> FetchAsync(string host, string domain, IReadOnlyList<IPAddress> addresses, CancellationToken cancellationToken)
     {
-        var allowed = addresses.Where(IsAllowed).Take(MaxAddresses).ToList();
+        var allowed = _hosts.Allowed(addresses);
         if (allowed.Count == 0)
         {
             return new(null, KeyHostFault.NotPublic, $"{host} has no public address but {addresses[0]}");
@@ -99,8 +60,7 @@ public sealed class KeySetFetcher : IDisposable
             };
             request.Headers.Accept.Add(new("application/json"));
             request.Headers.UserAgent.Add(new("mailkey", "1"));
-            request.Options.Set(Addresses, allowed);
-            using var response = await _client.SendAsync(request, either.Token).ConfigureAwait(false);
+            using var response = await _hosts.SendAsync(request, allowed, either.Token).ConfigureAwait(false);
             return await ReadAsync(response, host, domain, either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
@@ -126,7 +86,7 @@ public sealed class KeySetFetcher : IDisposable
 
     public void Dispose()
     {
-        _client.Dispose();
+        _hosts.Dispose();
         _turns.Dispose();
     }
 
@@ -168,71 +128,6 @@ public sealed class KeySetFetcher : IDisposable
 
         var fault = HostDocument.DomainOf(json) is { } other && other != domain ? KeyHostFault.OtherDomain : KeyHostFault.Document;
         return new(null, fault, $"{host}: {error}");
-    }
-
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
-    {
-        context.InitialRequestMessage.Options.TryGetValue(Addresses, out var addresses);
-        SocketException? last = null;
-        foreach (var address in addresses ?? [])
-        {
-            Socket? socket = null;
-            try
-            {
-                // Where the system has no IPv6, an IPv4 address may come after this one.
-                socket = new(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-                await socket.ConnectAsync(new IPEndPoint(address, context.DnsEndPoint.Port), cancellationToken).ConfigureAwait(false);
-
-                // Judged by the address that was really reached, not by what a name said a moment ago.
-                if (socket.RemoteEndPoint is IPEndPoint { Address: var reached } && IsAllowed(reached))
-                {
-                    return new NetworkStream(socket, ownsSocket: true);
-                }
-
-                socket.Dispose();
-            }
-            catch (SocketException e)
-            {
-                socket?.Dispose();
-                last = e;
-            }
-            catch
-            {
-                socket?.Dispose();
-                throw;
-            }
-        }
-
-        throw last ?? new SocketException((int)SocketError.AddressNotAvailable);
-    }
-
-    private bool IsAllowed(IPAddress address) => _options.AllowPrivateAddresses || PublicAddress.IsPublicUnicast(address);
-
-    // The certificate comes from a stranger too: nothing that it names (issuers, revocation lists) is fetched.
-    private static X509ChainPolicy ChainPolicy() => new()
-    {
-        RevocationMode = X509RevocationMode.NoCheck,
-        DisableCertificateDownloads = true,
-        ApplicationPolicy = { ServerAuthentication },
-    };
-
-    private bool IsTrusted(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
-    {
-        if (errors != SslPolicyErrors.RemoteCertificateChainErrors || _authorities.Count == 0 || certificate is null || chain is null)
-        {
-            return errors == SslPolicyErrors.None;
-        }
-
-        using var own = new X509Chain { ChainPolicy = ChainPolicy() };
-        own.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        own.ChainPolicy.CustomTrustStore.AddRange(_authorities);
-        foreach (var element in chain.ChainElements)
-        {
-            own.ChainPolicy.ExtraStore.Add(element.Certificate);
-        }
-
-        using var leaf = X509CertificateLoader.LoadCertificate(certificate.GetRawCertData());
-        return own.Build(leaf);
     }
 }
 
