@@ -198,6 +198,36 @@ internal sealed class MailkeyOptionsRules(MailkeyOptions options, List<string> f
         {
             Fail("Agreements:PublicUrl", "must not end with a slash", agreements.PublicUrl);
         }
+
+        var negotiation = agreements.Negotiation;
+        foreach (var (key, period) in new[]
+        {
+            ("FirstDnsCheck", negotiation.FirstDnsCheck), ("LongestDnsCheck", negotiation.LongestDnsCheck), ("ProofCheck", negotiation.ProofCheck),
+            ("ProposalCheck", negotiation.ProposalCheck), ("Reminder", negotiation.Reminder), ("AskAgain", negotiation.AskAgain), ("TrustReview", negotiation.TrustReview),
+        })
+        {
+            if (period <= TimeSpan.Zero)
+            {
+                Fail($"Agreements:Negotiation:{key}", "must be longer than nothing", period);
+            }
+        }
+
+        // As many octets as the hash has, and no message that shows the key.
+        var consentKey = new byte[negotiation.ConsentKey.Length];
+        if (negotiation.ConsentKey.Length > 0 && (!Convert.TryFromBase64String(negotiation.ConsentKey, consentKey, out var length) || length < 32))
+        {
+            Fail("Agreements:Negotiation:ConsentKey", "must be base64 of at least 32 octets", "(not shown)");
+        }
+
+        if (agreements.Callbacks.SigningKey.Length > 0 && (agreements.Callbacks.KeyId.Length == 0 || agreements.Callbacks.KeyId.AsSpan().ContainsAnyExceptInRange('!', '~')))
+        {
+            Fail("Agreements:Callbacks:KeyId", "must be the name of the signing key, as selector@domain", agreements.Callbacks.KeyId);
+        }
+
+        if (agreements.Callbacks.Timeout <= TimeSpan.Zero)
+        {
+            Fail("Agreements:Callbacks:Timeout", "must be longer than nothing", agreements.Callbacks.Timeout);
+        }
     }
 
     private void PublicPort(string section, string listen, int port, string publicUrl, List<string> trustedProxies)

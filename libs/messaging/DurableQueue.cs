@@ -35,11 +35,30 @@ public static class DurableQueue
     /// <summary>What SMTP reports of agreements: traffic and misuse.</summary>
     public const string AgreementReports = "agreement-reports";
 
+    /// <summary>What goes on by itself with agreements.</summary>
+    public const string AgreementNegotiation = "agreement-negotiation";
+
+    /// <summary>What goes on by itself with organisations.</summary>
+    public const string AgreementFirstContact = "agreement-first-contact";
+
+    /// <summary>Agreements that have to rest or wake with their organisation.</summary>
+    public const string AgreementRests = "agreement-rests";
+
+    /// <summary>What forwarders have to be told.</summary>
+    public const string AgreementCallbacks = "agreement-callbacks";
+
+    /// <summary>Calls to forwarders that are due.</summary>
+    public const string AgreementCalls = "agreement-calls";
+
     /// <summary>Where a quorum queue puts a message that killed its consumers too often.</summary>
     public const string DeadLetters = "mailkey-dead-letters";
 
     /// <summary>Every queue that a consumer or saga of ours reads.</summary>
-    public static IReadOnlyList<string> All { get; } = [Delivery, Deferral, AttemptDelivery, Bounces, Journal, JournalAccepted, AgreementEvents, AgreementReports];
+    public static IReadOnlyList<string> All { get; } =
+    [
+        Delivery, Deferral, AttemptDelivery, Bounces, Journal, JournalAccepted,
+        AgreementEvents, AgreementReports, AgreementNegotiation, AgreementFirstContact, AgreementRests, AgreementCallbacks, AgreementCalls,
+    ];
 
     /// <summary>Redeliveries before a message counts as poison. RabbitMQ 3.10 has no limit of its own, RabbitMQ 4 has 20.</summary>
     private const int DeliveryLimit = 20;

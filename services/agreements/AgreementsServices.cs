@@ -4,6 +4,7 @@ using Mailkey.Agreements.Api;
 using Mailkey.Agreements.Desk;
 using Mailkey.Agreements.Ledger;
 using Mailkey.Agreements.Lookups;
+using Mailkey.Agreements.Negotiation;
 using Mailkey.Agreements.Organizations;
 using Mailkey.Agreements.Portal;
 using Mailkey.Agreements.Reports;
@@ -43,7 +44,12 @@ public static class AgreementsServices
             provider.GetRequiredService<ILogger<SubscriptionService>>()));
 
         // The one place where what this service consumes is added to its bus.
-        services.AddMailkeyBus(bus => bus.AddReports());
+        services.AddNegotiation();
+        services.AddMailkeyBus(bus =>
+        {
+            bus.AddNegotiation();
+            bus.AddReports();
+        });
         services.AddEventPublication(AgreementsLedger.Schema);
         services.AddLookups();
         services.AddReports();

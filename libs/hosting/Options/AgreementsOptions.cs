@@ -29,4 +29,6 @@ public sealed class AgreementsOptions
     public PortalOptions Portal { get; set; } = new();
     public AgreementsApiOptions Api { get; set; } = new();
     public AgreementsPolicyOptions Policy { get; set; } = new();
+    public AgreementsNegotiationOptions Negotiation { get; set; } = new();
+    public AgreementsCallbacksOptions Callbacks { get; set; } = new();
 }

@@ -2,6 +2,7 @@ using System.Net;
 using Mailkey.Agreements.Agreements;
 using Mailkey.Agreements.Decisions;
 using Mailkey.Agreements.Keys;
+using Mailkey.Agreements.Negotiation;
 using Mailkey.Agreements.Organizations;
 using Mailkey.Ledger.Events;
 
@@ -97,6 +98,14 @@ public sealed class AgreementDesk(
     public async Task<DeskAnswer<AgreementState>> DecideAsync(AgreementId id, AgreementCommand command, string? cause, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(command);
+        if (command is GiveConsent consent)
+        {
+            // How suspicious the whole looks is for nobody outside to say.
+            var proposed = (await agreements.LoadAsync(id.StreamId, null, cancellationToken)).State;
+            var organization = (await organizations.LoadAsync(Organization.StreamId(proposed.Forwarder), null, cancellationToken)).State;
+            return await AppendAsync(id, consent with { Risk = ProposalRisk.Of(proposed, organization) }, cause, cancellationToken);
+        }
+
         if (command is not Reopen)
         {
             return await AppendAsync(id, command, cause, cancellationToken);
