@@ -47,9 +47,10 @@ internal sealed class Client : IDisposable
 
     /// <summary>One transaction.</summary>
     /// <returns>The reply to the final dot, or the first one that refused.</returns>
-    public async Task<string> SendAsync(string reversePath, IReadOnlyList<string> forwardPaths, string message, CancellationToken cancellationToken)
+    public async Task<string> SendAsync(
+        string reversePath, IReadOnlyList<string> forwardPaths, string message, CancellationToken cancellationToken, string parameters = "")
     {
-        foreach (var command in (string[])[$"MAIL FROM:<{reversePath}>", .. forwardPaths.Select(path => $"RCPT TO:<{path}>")])
+        foreach (var command in (string[])[$"MAIL FROM:<{reversePath}>{parameters}", .. forwardPaths.Select(path => $"RCPT TO:<{path}>")])
         {
             var reply = await AskAsync(command, cancellationToken);
             if (reply[0] != '2')
