@@ -39,6 +39,9 @@ public sealed class SmtpOptions
     [Range(1000, 100000000), Description("RCPT commands of a connection that add no recipient (no room, not verifiable now, named before) after which it is closed. A client that sends everything at once needs some: it learns by 452 how many fit.")]
     public int MaxFruitlessRecipients { get; set; } = 10_000;
 
+    [Range(0, 1000000), Description("Transactions of one client network that were refused without a verdict and are written to the journal in a minute; of more only the number is. 0 means no limit.")]
+    public int MaxJournalledRefusalsPerNetwork { get; set; } = 300;
+
     [Range(1024, 1048576), Description("Octets of a header block.")]
     public int MaxHeaderSize { get; set; } = 256 * 1024;
 

@@ -14,5 +14,6 @@ namespace Mailkey.Messaging.Journal;
 [JsonSerializable(typeof(RecipientDeferred))]
 [JsonSerializable(typeof(RecipientDelivered))]
 [JsonSerializable(typeof(RecipientFailed))]
+[JsonSerializable(typeof(RefusalsLeftOut))]
 [JsonSerializable(typeof(TransactionRefused))]
 public sealed partial class JournalJson : JsonSerializerContext;

@@ -1,9 +1,7 @@
 using Mailkey.Contracts;
-using Mailkey.Contracts.Journal;
 using Mailkey.Hosting.Options;
 using Mailkey.Ingress.Agreements;
 using Mailkey.Ingress.Telemetry;
-using Mailkey.Messaging.Journal;
 using Mailkey.Messaging.Verdicts;
 using Mailkey.Smtp;
 using Mailkey.Storage;
@@ -17,7 +15,7 @@ internal sealed class MessageIntake(
     IContentStore store,
     IVerdictRequester verdicts,
     AcceptancePublisher acceptances,
-    IJournal journal,
+    RefusalJournal refusals,
     TimeProvider time,
     ILogger<MessageIntake> logger,
     IAgreementReports? reports = null) : IMessageIntake
@@ -47,7 +45,7 @@ internal sealed class MessageIntake(
         string queueId, ConnectionFacts connection, Envelope envelope, SmtpReply reply, DateTimeOffset? receivedAt, long size, string? messageId, Verdict? verdict)
     {
         IngressMetrics.TransactionEnded(reply.Code, verdict?.Rule);
-        journal.Append(queueId, new TransactionRefused
+        refusals.Note(queueId, new()
         {
             Connection = connection,
             Envelope = envelope,

@@ -28,6 +28,11 @@ internal static class IngressMetrics
     private static readonly Counter<long> Sweeps = Meter.CreateCounter<long>(
         "mailkey.ingress.agreement_sweeps", "{session}", "Sessions that were ended because they used too many different agreements, by forwarder");
 
+    private static readonly Counter<long> LeftOut = Meter.CreateCounter<long>(
+        "mailkey.ingress.refusals_left_out", "{transaction}", "Refused transactions that are not in the journal, because their network had too many in a minute");
+
+    public static void RefusalLeftOut() => LeftOut.Add(1);
+
     public static void ConnectionOpened() => Connections.Add(1);
 
     public static void ConnectionClosed() => Connections.Add(-1);

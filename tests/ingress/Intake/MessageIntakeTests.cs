@@ -263,7 +263,8 @@ public sealed class MessageIntakeTests : IAsyncLifetime
 
     private async Task<SmtpReply> SendAsync(string message, int piece = int.MaxValue, string queueId = "Q1")
     {
-        var intake = new MessageIntake(Options.Create(options), store, verdicts, acceptances, journal, TimeProvider.System, NullLogger<MessageIntake>.Instance);
+        using var refusals = new RefusalJournal(Options.Create(options), journal, TimeProvider.System, NullLogger<RefusalJournal>.Instance);
+        var intake = new MessageIntake(Options.Create(options), store, verdicts, acceptances, refusals, TimeProvider.System, NullLogger<MessageIntake>.Instance);
         await using var incoming = intake.Begin(
             queueId,
             new() { ClientAddress = "192.0.2.1", ClientName = "client.example", Protocol = "ESMTP", Server = "i" },

@@ -57,6 +57,11 @@ public sealed class JournalJsonTests
             $$"""{"connection":{{ConnectionJson}},"envelope":{{EnvelopeJson}},"reply":{"code":550,"enhancedCode":"5.7.20","text":"no"},"size":7}"""
         },
         {
+            new RefusalsLeftOut { Network = "192.0.2.0/24", Count = 7, Since = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero) },
+            "refusals-left-out",
+            """{"network":"192.0.2.0/24","count":7,"since":"2026-03-01T12:00:00+00:00"}"""
+        },
+        {
             new RecipientDelivered { ForwardPath = "b@example.net", NextHop = "maildir", Reply = "f", Attempt = 1 },
             "recipient-delivered",
             """{"forwardPath":"b@example.net","nextHop":"maildir","reply":"f","attempt":1}"""

@@ -70,6 +70,7 @@ internal sealed class LifeOfMessage(string queueId, IReadOnlyList<StoredEvent> e
             return e.Type switch
             {
                 "accepted-for-delivery" => Parse(JournalJson.Default.AcceptedForDelivery),
+                "refusals-left-out" => Parse(JournalJson.Default.RefusalsLeftOut),
                 "transaction-refused" => Parse(JournalJson.Default.TransactionRefused),
                 "recipient-delivered" => Parse(JournalJson.Default.RecipientDelivered),
                 "recipient-deferred" => Parse(JournalJson.Default.RecipientDeferred),
@@ -197,6 +198,8 @@ internal sealed class LifeOfMessage(string queueId, IReadOnlyList<StoredEvent> e
                 return [$"{time}  accepted (250){(accepted.Envelope.Quarantine is null ? "" : ", quarantined")}"];
             case TransactionRefused refused:
                 return [$"{time}  refused: {refused.Reply.Code.ToString(CultureInfo.InvariantCulture)} {Text(refused.Reply.EnhancedCode)} {Text(refused.Reply.Text)}"];
+            case RefusalsLeftOut leftOut:
+                return [string.Create(CultureInfo.InvariantCulture, $"{time}  {leftOut.Count} more refused transactions of {(leftOut.Network.Length > 0 ? Text(leftOut.Network) : "many networks")} are not in the journal, since {Time(leftOut.Since)}")];
             case RecipientDelivered delivered:
                 _outcomes[delivered.ForwardPath] = $"delivered {time}";
                 return Attempt($"{time}  {Path(delivered.ForwardPath)} delivered", delivered.Attempt, delivered.NextHop, delivered.Reply);
