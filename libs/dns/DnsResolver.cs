@@ -31,6 +31,9 @@ public sealed class DnsResolver : IDnsResolver
     // Part of the look-ups under way that those which yield may take together with all others.
     private const int YieldingShare = 2;
 
+    // Part of that which they may take for the mail of one client network.
+    private const int NetworkPart = 2;
+
     private static readonly SearchValues<char> UpperCase = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
     private readonly DnsResolverOptions _options;
@@ -39,6 +42,7 @@ public sealed class DnsResolver : IDnsResolver
     private readonly DnsCache _cache;
     private readonly ConcurrentDictionary<DnsQuestion, Task<DnsAnswer>> _flights = new();
     private readonly SemaphoreSlim _turns;
+    private readonly NetworkShare _yieldingShares;
     private int _underWay;
     private int _preferred;
 
@@ -54,6 +58,7 @@ public sealed class DnsResolver : IDnsResolver
         _servers = [.. options.Servers.Select(server => new DnsServer(server))];
         _cache = new(options.CacheEntries, time);
         _turns = new(options.MaxConcurrent);
+        _yieldingShares = new(Math.Max(1, options.MaxConcurrent / YieldingShare / NetworkPart));
         Uncached = new PastCache(this);
         Yielding = new YieldingResolver(this);
     }
@@ -64,7 +69,7 @@ public sealed class DnsResolver : IDnsResolver
     /// <summary>
     /// The same resolver for look-ups that others come before: while half of <see cref="DnsResolverOptions.MaxConcurrent"/> are under way it
     /// answers from the cache and from look-ups that run already, and fails all else at once. So names that strangers chose, and lists that
-    /// died, can't keep what must be known from being asked.
+    /// died, can't keep what must be known from being asked. Of that half no client network (<see cref="AskingNetwork"/>) has more than a half.
     /// </summary>
     public IDnsResolver Yielding { get; }
 
@@ -90,29 +95,47 @@ public sealed class DnsResolver : IDnsResolver
             return new(new DnsAnswer { Status = DnsStatus.NameError, Detail = "not a name that the DNS can hold" });
         }
 
-        if (yields && Volatile.Read(ref _underWay) * YieldingShare >= _options.MaxConcurrent && !_flights.ContainsKey(question))
+        if (_flights.TryGetValue(question, out var shared))
+        {
+            return new(shared.WaitAsync(cancellationToken));
+        }
+
+        var network = yields ? AskingNetwork.Current : null;
+        if (yields && (Volatile.Read(ref _underWay) * YieldingShare >= _options.MaxConcurrent || !_yieldingShares.TryEnter(network)))
         {
             return new(TooMany);
         }
 
         var flight = new TaskCompletionSource<DnsAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var shared = _flights.GetOrAdd(question, flight.Task);
+        shared = _flights.GetOrAdd(question, flight.Task);
         if (ReferenceEquals(shared, flight.Task))
         {
-            _ = FlyAsync(question, flight);
+            _ = FlyAsync(question, flight, network);
+        }
+        else
+        {
+            _yieldingShares.Leave(network);
         }
 
         return new(shared.WaitAsync(cancellationToken));
     }
 
-    private async Task FlyAsync(DnsQuestion question, TaskCompletionSource<DnsAnswer> flight)
+    private async Task FlyAsync(DnsQuestion question, TaskCompletionSource<DnsAnswer> flight, AskingNetwork? network)
     {
         try
         {
-            // The one that came between our look into the cache and the start of this flight may have landed.
-            if (!_cache.TryGet(question, out var answer))
+            DnsAnswer? answer;
+            try
             {
-                answer = await LookUpInTurnAsync(question).ConfigureAwait(false);
+                // The one that came between our look into the cache and the start of this flight may have landed.
+                if (!_cache.TryGet(question, out answer))
+                {
+                    answer = await LookUpInTurnAsync(question).ConfigureAwait(false);
+                }
+            }
+            finally
+            {
+                _yieldingShares.Leave(network);
             }
 
             flight.SetResult(answer);

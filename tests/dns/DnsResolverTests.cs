@@ -255,6 +255,66 @@ public sealed class DnsResolverTests
     }
 
     [Fact]
+    public async Task Resolver_lets_one_network_have_a_part_of_the_look_ups_that_yield()
+    {
+        var release = new TaskCompletionSource();
+        var asked = new SemaphoreSlim(0);
+        await using var server = HostileDnsServer.Start(async query =>
+        {
+            asked.Release();
+            await release.Task;
+            return query.Answer(HostileRecord.A(query.Name, "192.0.2.1"));
+        });
+        var resolver = Create(server, maxConcurrent: 8);
+        async Task<DnsAnswer> Ask(IDnsResolver of, string name, string? client)
+        {
+            AskingNetwork.Current = client is null ? null : AskingNetwork.Of(client);
+            return await of.ResolveAsync(name, DnsRecordType.A, Stop);
+        }
+
+        List<Task<DnsAnswer>> waiting = [Ask(resolver.Yielding, "n1.example.org", "192.0.2.1"), Ask(resolver.Yielding, "n2.example.org", "192.0.2.255")];
+        Assert.Equal(DnsStatus.ServerFailure, (await Ask(resolver.Yielding, "n3.example.org", "::ffff:192.0.2.7")).Status);
+
+        // What is on its way already costs nothing, what does not yield is not held up, and another network has its own part.
+        waiting.Add(Ask(resolver.Yielding, "n2.example.org", "192.0.2.3"));
+        waiting.Add(Ask(resolver, "n3.example.org", "192.0.2.3"));
+        waiting.Add(Ask(resolver.Yielding, "n4.example.org", "192.0.3.1"));
+        Assert.Null(AskingNetwork.Current);
+        for (var i = 0; i < 4; i++)
+        {
+            await asked.WaitAsync(Stop);
+        }
+
+        release.SetResult();
+        Assert.All(await Task.WhenAll(waiting), answer => Assert.Equal(DnsStatus.Success, answer.Status));
+    }
+
+    [Theory]
+    [InlineData("192.0.2.1", "192.0.2.200", true)]
+    [InlineData("192.0.2.1", "::ffff:192.0.2.200", true)]
+    [InlineData("192.0.2.1", "192.0.3.1", false)]
+    [InlineData("2001:db8:1:2::1", "2001:db8:1:ffff::9", true)]
+    [InlineData("2001:db8:1::1", "2001:db8:2::1", false)]
+    [InlineData("0.0.0.1", "::1", false)]
+    public void AskingNetwork_is_what_one_holder_has(string one, string other, bool same) => Assert.Equal(same, AskingNetwork.Of(one) == AskingNetwork.Of(other));
+
+    [Fact]
+    public void NetworkShare_remembers_nobody_who_has_nothing_under_way()
+    {
+        var share = new NetworkShare(1);
+        var network = AskingNetwork.Of("192.0.2.1");
+        Assert.True(share.TryEnter(network));
+        Assert.False(share.TryEnter(network));
+        Assert.True(share.TryEnter(AskingNetwork.Of("192.0.3.1")));
+        Assert.True(share.TryEnter(AskingNetwork.Of("no address")));
+        share.Leave(network);
+        Assert.True(share.TryEnter(network));
+        share.Leave(network);
+        share.Leave(null);
+        Assert.Equal(1, share.Networks);
+    }
+
+    [Fact]
     public async Task Resolver_gives_up_at_its_deadline()
     {
         var asked = new SemaphoreSlim(0);

@@ -25,17 +25,27 @@ internal sealed class DkimKeys(IDnsResolver resolver, int maxConcurrent)
     // An answer over TCP can hold hundreds.
     private const int MaxParsed = 10;
 
+    // No client network has more than half of them.
+    private readonly NetworkShare shares = new(Math.Max(1, maxConcurrent / 2));
+
     private int underWay;
 
     /// <param name="limit">When it is cancelled, a look-up under way ends as a fault.</param>
     public async Task<DkimKeysFound> FindAsync(string name, CancellationToken limit, CancellationToken cancellationToken)
     {
+        const string tooMany = "too many keys are being looked for";
+        var network = AskingNetwork.Current;
+        if (!shares.TryEnter(network))
+        {
+            return new([], IsFault: true, tooMany);
+        }
+
         DnsAnswer answer;
         try
         {
             if (Interlocked.Increment(ref underWay) > maxConcurrent)
             {
-                return new([], IsFault: true, "too many keys are being looked for");
+                return new([], IsFault: true, tooMany);
             }
 
             answer = await resolver.ResolveAsync(name, DnsRecordType.Txt, limit).ConfigureAwait(false);
@@ -47,6 +57,7 @@ internal sealed class DkimKeys(IDnsResolver resolver, int maxConcurrent)
         finally
         {
             Interlocked.Decrement(ref underWay);
+            shares.Leave(network);
         }
 
         return answer.Status switch

@@ -7,7 +7,7 @@ namespace Mailkey.Authentication.Keys;
 
 /// <summary>
 /// Finds the key set of a domain and keeps what it found. Look-ups of one domain share one flight; domains that are not in the
-/// cache are turned away when too many flights are under way, those in the cache never are.
+/// cache are turned away when too many flights are under way, in all or for one client network; those in the cache never are.
 /// </summary>
 public sealed class KeyHostDiscovery(
     KeyHostSearch search, KeyHostOptions options, IKeySetMemory memory, TimeProvider time, ILogger<KeyHostDiscovery> logger)
@@ -23,6 +23,7 @@ public sealed class KeyHostDiscovery(
     private readonly ClockCache<string, string> _doubted = new(MaxDoubted, time);
     private readonly KeyHostSearch _uncached = search.WithoutCache();
     private readonly ConcurrentDictionary<string, Task<KeyHost>> _flights = new(StringComparer.Ordinal);
+    private readonly NetworkShare _shares = new(options.MaxConcurrentPerNetwork);
     private int _underWay;
 
     /// <summary>Key hosts in the cache.</summary>
@@ -46,11 +47,21 @@ public sealed class KeyHostDiscovery(
 
         if (!_flights.TryGetValue(name, out var shared))
         {
+            var network = AskingNetwork.Current;
+            if (!_shares.TryEnter(network))
+            {
+                return new(Unknown(name, "too many discoveries under way for mail of your network"));
+            }
+
             var flight = new TaskCompletionSource<KeyHost>(TaskCreationOptions.RunContinuationsAsynchronously);
             shared = _flights.GetOrAdd(name, flight.Task);
             if (ReferenceEquals(shared, flight.Task))
             {
-                _ = FlyAsync(name, flight);
+                _ = FlyAsync(name, flight, network);
+            }
+            else
+            {
+                _shares.Leave(network);
             }
         }
 
@@ -68,12 +79,24 @@ public sealed class KeyHostDiscovery(
         _cache.Expire(domain);
     }
 
-    private async Task FlyAsync(string domain, TaskCompletionSource<KeyHost> flight)
+    private async Task FlyAsync(string domain, TaskCompletionSource<KeyHost> flight, AskingNetwork? network)
     {
         var within = Interlocked.Increment(ref _underWay) <= options.MaxConcurrent;
         try
         {
-            flight.SetResult(within ? await DiscoverAsync(domain).ConfigureAwait(false) : Unknown(domain, "too many discoveries under way"));
+            KeyHost host;
+            try
+            {
+                host = within ? await DiscoverAsync(domain).ConfigureAwait(false) : Unknown(domain, "too many discoveries under way");
+            }
+            finally
+            {
+                // Before those who wait go on: what they ask for next finds the place free.
+                Interlocked.Decrement(ref _underWay);
+                _shares.Leave(network);
+            }
+
+            flight.SetResult(host);
         }
         catch (Exception fault)
         {
@@ -81,7 +104,6 @@ public sealed class KeyHostDiscovery(
         }
         finally
         {
-            Interlocked.Decrement(ref _underWay);
             _flights.TryRemove(new(domain, flight.Task));
         }
     }

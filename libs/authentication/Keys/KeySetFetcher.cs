@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
+using Mailkey.Dns;
 using Mailkey.Hosting.Options;
 
 namespace Mailkey.Authentication.Keys;
@@ -21,6 +22,7 @@ public sealed class KeySetFetcher : IDisposable
     private readonly TimeProvider _time;
     private readonly StrangersHost _hosts;
     private readonly SemaphoreSlim _turns;
+    private readonly NetworkShare _shares;
 
     /// <exception cref="CryptographicException">The file of certificate authorities can't be read.</exception>
     /// <exception cref="IOException">The file of certificate authorities can't be read.</exception>
@@ -28,7 +30,11 @@ public sealed class KeySetFetcher : IDisposable
     {
         _options = options;
         _time = time;
-        _turns = new(Math.Max(1, options.MaxConcurrent / FetchShare));
+        var turns = Math.Max(1, options.MaxConcurrent / FetchShare);
+        _turns = new(turns);
+
+        // And of these, half for the mail of one client network.
+        _shares = new(Math.Max(1, turns / 2));
         _hosts = new(options, options.FetchTimeout, MaxConnectionsPerHost);
     }
 
@@ -44,8 +50,15 @@ public sealed class KeySetFetcher : IDisposable
             return new(null, KeyHostFault.NotPublic, $"{host} has no public address but {addresses[0]}");
         }
 
-        if (!await _turns.WaitAsync(TimeSpan.Zero, cancellationToken).ConfigureAwait(false))
+        var network = AskingNetwork.Current;
+        if (!_shares.TryEnter(network))
         {
+            return new(null, KeyHostFault.Busy, "too many key sets are being fetched for mail of your network");
+        }
+
+        if (!_turns.Wait(TimeSpan.Zero, CancellationToken.None))
+        {
+            _shares.Leave(network);
             return new(null, KeyHostFault.Busy, "too many key sets are being fetched");
         }
 
@@ -81,6 +94,7 @@ public sealed class KeySetFetcher : IDisposable
         finally
         {
             _turns.Release();
+            _shares.Leave(network);
         }
     }
 

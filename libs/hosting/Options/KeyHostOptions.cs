@@ -27,6 +27,9 @@ public sealed class KeyHostOptions
     [Range(1, 100000), Description("Discoveries under way at the same time; further uncached domains get 451 at once.")]
     public int MaxConcurrent { get; set; } = 500;
 
+    [Range(1, 100000), Description("Of these, discoveries for the mail of one client network (/24 of IPv4, /48 of IPv6), so that no network uses up what all share. Raise it to MaxConcurrent where all mail comes through one proxy.")]
+    public int MaxConcurrentPerNetwork { get; set; } = 125;
+
     [Description("Longest time a key set is kept, whatever its TTL or max_age says.")]
     public TimeSpan MaxAge { get; set; } = TimeSpan.FromHours(1);
 

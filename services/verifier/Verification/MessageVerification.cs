@@ -34,6 +34,7 @@ public sealed class MessageVerification(
         var started = Stopwatch.GetTimestamp();
         var domain = IdentityDomain(message);
         var headers = HeaderBlock.Parse(message.HeaderBlock);
+        AskingNetwork.Current = AskingNetwork.Of(message.Connection.ClientAddress);
 
         AgreementFound? claimed = null;
         if (agreements is not null && message.Envelope.Agreement is { } claim)

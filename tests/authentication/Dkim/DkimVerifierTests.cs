@@ -373,6 +373,29 @@ public sealed class DkimVerifierTests
     }
 
     [Fact]
+    public async Task DkimVerifier_does_not_let_one_network_take_every_turn()
+    {
+        var time = new ManualTime(Now);
+        var verifier = new DkimVerifier(FixedDns.With(TestKeys.Ed25519).Silence("slow", "example.net"), time, maxLookUps: 4);
+        var slow = DkimMessage.Parse(Sign(selector: "slow", domain: "example.net"));
+        var good = DkimMessage.Parse(Sign());
+        var waiting = new[] { JudgeWithAsync(slow, "192.0.2.1"), JudgeWithAsync(slow, "192.0.2.2") };
+
+        Assert.Equal("temperror", await JudgeWithAsync(good, "192.0.2.3"));
+        Assert.Equal("pass", await JudgeWithAsync(good, "192.0.3.1"));
+        time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(["temperror", "temperror"], await Task.WhenAll(waiting).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        Assert.Equal("pass", await JudgeWithAsync(good, "192.0.2.3"));
+
+        async Task<string> JudgeWithAsync(DkimMessage message, string client)
+        {
+            AskingNetwork.Current = AskingNetwork.Of(client);
+            var findings = await verifier.VerifyAsync(message.Headers, message.Body, TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+            return Assert.Single(findings.Signatures).Result;
+        }
+    }
+
+    [Fact]
     public async Task DkimVerifier_does_not_let_slow_servers_take_every_turn()
     {
         var time = new ManualTime(Now);

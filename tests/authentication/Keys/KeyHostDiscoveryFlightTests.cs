@@ -1,4 +1,5 @@
 using Mailkey.Authentication.Keys;
+using Mailkey.Dns;
 using Mailkey.Hosting.Options;
 using Mailkey.Testkit.Dns;
 
@@ -73,6 +74,43 @@ public sealed class KeyHostDiscoveryFlightTests
         Assert.Equal(KeyHostState.Exists, (await setup.Discovery.FindAsync("new.honest.test", Stop)).State);
         Assert.InRange(setup.Discovery.Cached, 1, 100);
         Assert.Equal(KeyHostState.Exists, (await setup.Discovery.FindAsync("honest.test", Stop)).State);
+    }
+
+    [Fact]
+    public async Task KeyHostDiscovery_gives_one_network_no_more_than_its_share()
+    {
+        var release = new TaskCompletionSource();
+        await using var dns = HostileDnsServer.Start(async query =>
+        {
+            if (query.Name.EndsWith("slow.test", StringComparison.Ordinal))
+            {
+                await release.Task;
+            }
+
+            return Publish(query);
+        });
+        using var setup = new DiscoverySetup(dns.Endpoint, new KeyHostOptions { MaxConcurrent = 50, MaxConcurrentPerNetwork = 10 });
+        async Task<KeyHost> FindAsync(string domain, string client)
+        {
+            AskingNetwork.Current = AskingNetwork.Of(client);
+            return await setup.Discovery.FindAsync(domain, Stop);
+        }
+
+        var flood = Enumerable.Range(0, 200).Select(i => FindAsync($"d{i}.slow.test", $"192.0.2.{i}")).ToArray();
+        Assert.All(flood[..10], task => Assert.False(task.IsCompleted));
+        foreach (var refused in await Task.WhenAll(flood[10..]))
+        {
+            Assert.Equal(KeyHostState.Unknown, refused.State);
+            Assert.Contains("your network", refused.Reason, StringComparison.Ordinal);
+        }
+
+        // All others are served, also with the domains that the flood could not ask for; and what is found is there for everybody.
+        Assert.Equal(KeyHostState.Exists, (await FindAsync("honest.test", "198.51.100.1")).State);
+        Assert.Equal(KeyHostState.Exists, (await FindAsync("honest.test", "192.0.2.1")).State);
+        var other = FindAsync("d199.slow.test", "198.51.100.1");
+        Assert.False(other.IsCompleted);
+        release.SetResult();
+        Assert.All(await Task.WhenAll(flood[..10].Append(other)), host => Assert.Equal(KeyHostState.Exists, host.State));
     }
 
     [Fact]

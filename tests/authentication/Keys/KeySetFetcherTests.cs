@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Sockets;
 using Mailkey.Authentication.Keys;
+using Mailkey.Dns;
 using Mailkey.Testkit.Https;
 
 namespace Mailkey.Authentication.Tests.Keys;
@@ -25,5 +27,33 @@ public sealed class KeySetFetcherTests
 
         Assert.Null(fetched.Document);
         Assert.Equal(KeyHostFault.Tls, fetched.Fault);
+    }
+
+    [Fact]
+    public async Task KeySetFetcher_leaves_turns_for_other_networks()
+    {
+        // It takes connections and never says a word.
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        using var fetcher = new KeySetFetcher(
+            new() { AllowPrivateAddresses = true, HttpsPort = ((IPEndPoint)silent.LocalEndpoint).Port, MaxConcurrent = 16, FetchTimeout = TimeSpan.FromMinutes(1) }, TimeProvider.System);
+        using var leaving = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        async Task<FetchedKeySet> FetchAsync(int i, string client)
+        {
+            AskingNetwork.Current = AskingNetwork.Of(client);
+            return await fetcher.FetchAsync($"mailkey.d{i}.example", $"d{i}.example", [IPAddress.Loopback], leaving.Token);
+        }
+
+        List<Task<FetchedKeySet>> waiting = [FetchAsync(1, "192.0.2.1"), FetchAsync(2, "192.0.2.2")];
+        Assert.Equal(KeyHostFault.Busy, (await FetchAsync(3, "192.0.2.3")).Fault);
+        waiting.Add(FetchAsync(4, "192.0.3.1"));
+        waiting.Add(FetchAsync(5, "192.0.3.1"));
+        Assert.All(waiting, fetch => Assert.False(fetch.IsCompleted));
+        Assert.Equal(KeyHostFault.Busy, (await FetchAsync(6, "192.0.4.1")).Fault);
+        await leaving.CancelAsync();
+        foreach (var fetch in waiting)
+        {
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => fetch);
+        }
     }
 }
