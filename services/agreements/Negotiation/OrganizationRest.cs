@@ -27,11 +27,16 @@ public sealed class OrganizationRest(AgreementDesk agreements, OrganizationDesk 
     {
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(organization);
-        var rests = state.Holds.Contains(Hold.Organization);
-        return state.Phase != AgreementPhase.InForce ? null
-            : organization.Status != OrganizationStatus.Verified ? (rests ? null : new Suspend(NegotiationBehaviors.Actor, "The organisation may not forward at present."))
-            : rests ? new LiftSuspension(NegotiationBehaviors.Actor, Hold.Organization)
-            : null;
+        if (state.Phase != AgreementPhase.InForce)
+        {
+            return null;
+        }
+
+        // An agreement that an operator imported may be with somebody who never made contact.
+        var mayForward = organization.Status is OrganizationStatus.Verified or OrganizationStatus.None;
+        return state.Holds.Contains(Hold.Organization) == !mayForward ? null
+            : mayForward ? new LiftSuspension(NegotiationBehaviors.Actor, Hold.Organization)
+            : new Suspend(NegotiationBehaviors.Actor, "The organisation may not forward at present.");
     }
 
     public async Task Consume(ConsumeContext<RestAgreements> context)
