@@ -43,7 +43,7 @@ public sealed class PortalWorld : IAsyncLifetime
     private WebApplication _app = null!;
     private int _count;
 
-    public Uri Address => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{_port}"));
+    public Uri Address => AddressOf(_port);
 
     public string ConnectionString => _postgres.ConnectionString;
 
@@ -75,26 +75,14 @@ public sealed class PortalWorld : IAsyncLifetime
         await Task.WhenAll(_postgres.InitializeAsync().AsTask(), _rabbit.InitializeAsync().AsTask());
         Accounts = new(Path.Combine(_folder.Path, "accounts"));
         Accounts.Write([Entry(Alice), Entry(Bob), Entry(Postmaster, isOperator: true)]);
-        var builder = ServiceHost.CreateBuilder("agreements", [
-            "--Mailkey:Hostname=mx.b.example",
-            "--Mailkey:Domains:0:Name=b.example",
-            $"--Mailkey:DataFolder={_folder.Path}",
-            "--Mailkey:Http:Port=0",
-            string.Create(CultureInfo.InvariantCulture, $"--Mailkey:Agreements:Port={_port}"),
-            $"--Mailkey:Postgres:ConnectionString={_postgres.ConnectionString}",
-            $"--Mailkey:RabbitMq:Uri={_rabbit.Uri}",
-            "--Mailkey:Agreements:Portal:RequestsPerClient=100000",
-            "--Mailkey:Agreements:Accounts:FailuresPerNetwork=100000",
-            "--Mailkey:Agreements:Accounts:FailuresPerAccount=5",
-            "--Mailkey:Agreements:Policy:ApprovalCategories:0=backup-mx",
-        ]);
-        builder.Logging.ClearProviders();
-        builder.Services.AddAgreements();
-        builder.Services.AddSingleton<IConsentLinks>(new GivenLinks(Links));
-        builder.AddAgreementsWeb();
-        _app = builder.Build();
-        _app.UseAgreementsWeb(routes => routes.MapPortal());
-        await _app.StartAsync(Stop);
+        _app = await StartAsync(_port);
+    }
+
+    /// <summary>Another process of the same service, as far as one process can be two.</summary>
+    public async Task<Replica> StartReplicaAsync(params string[] options)
+    {
+        var port = LoopbackPort.Take();
+        return new(await StartAsync(port, options), AddressOf(port));
     }
 
     public async ValueTask DisposeAsync()
@@ -152,6 +140,46 @@ public sealed class PortalWorld : IAsyncLifetime
         Assert.Null((await desk.MakeContactAsync(domain, $"postmaster@{domain}", $"https://{domain}/call-back", IPAddress.Parse("192.0.2.1"), forwarder, "test", Stop)).Refusal);
         await desk.DecideAsync(domain, new Prove(Negotiation, OrganizationProof.Key, "key 2026a"), "test", Stop);
         Assert.Null((await desk.DecideAsync(domain, new Prove(Negotiation, OrganizationProof.Dns, "TXT"), "test", Stop)).Refusal);
+    }
+
+    private static Uri AddressOf(int port) => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
+
+    private async Task<WebApplication> StartAsync(int port, params string[] options)
+    {
+        var builder = ServiceHost.CreateBuilder("agreements", [
+            "--Mailkey:Hostname=mx.b.example",
+            "--Mailkey:Domains:0:Name=b.example",
+            $"--Mailkey:DataFolder={_folder.Path}",
+            "--Mailkey:Http:Port=0",
+            string.Create(CultureInfo.InvariantCulture, $"--Mailkey:Agreements:Port={port}"),
+            $"--Mailkey:Postgres:ConnectionString={_postgres.ConnectionString}",
+            $"--Mailkey:RabbitMq:Uri={_rabbit.Uri}",
+            "--Mailkey:Agreements:Portal:RequestsPerClient=100000",
+            "--Mailkey:Agreements:Accounts:FailuresPerNetwork=100000",
+            "--Mailkey:Agreements:Accounts:FailuresPerAccount=5",
+            "--Mailkey:Agreements:Policy:ApprovalCategories:0=backup-mx",
+            .. options,
+        ]);
+        builder.Logging.ClearProviders();
+        builder.Services.AddAgreements();
+        builder.Services.AddSingleton<IConsentLinks>(new GivenLinks(Links));
+        builder.AddAgreementsWeb();
+        var app = builder.Build();
+        app.UseAgreementsWeb(routes => routes.MapPortal());
+        await app.StartAsync(Stop);
+        return app;
+    }
+
+    /// <summary>Another process of the service.</summary>
+    public sealed class Replica(WebApplication app, Uri address) : IAsyncDisposable
+    {
+        public Uri Address { get; } = address;
+
+        public async ValueTask DisposeAsync()
+        {
+            await app.StopAsync(CancellationToken.None);
+            await app.DisposeAsync();
+        }
     }
 
     private sealed class GivenLinks(Dictionary<string, LinkedQuestion> links) : IConsentLinks
