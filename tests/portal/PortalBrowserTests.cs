@@ -42,7 +42,7 @@ public sealed class PortalBrowserTests(PortalWorld world, Chromium chromium) : I
 
         // What was shown can be read again.
         await page.GetByText("The text that was shown").ClickAsync();
-        await Assertions.Expect(page.GetByText("I want this mail, under these terms:")).ToBeVisibleAsync();
+        await Assertions.Expect(page.GetByText("rudern.example wants to forward mail to frida@b.example.")).ToBeVisibleAsync();
 
         await page.GotoAsync($"/portal/agreements/{news}");
         await page.GetByRole(AriaRole.Button, new() { Name = "Pause" }).ClickAsync();

@@ -10,11 +10,12 @@ using Mailkey.Agreements.Organizations;
 using Mailkey.Agreements.Portal;
 using Mailkey.Agreements.Web;
 using Mailkey.Hosting;
-using Mailkey.Ledger.Events;
+using Mailkey.Messaging.Publication;
 using Mailkey.Testkit.Infrastructure;
 using Mailkey.Testkit.Processes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Mailkey.Portal.Tests;
@@ -158,10 +159,16 @@ public sealed class PortalWorld : IAsyncLifetime
             "--Mailkey:Agreements:Accounts:FailuresPerNetwork=100000",
             "--Mailkey:Agreements:Accounts:FailuresPerAccount=5",
             "--Mailkey:Agreements:Policy:ApprovalCategories:0=backup-mx",
+            "--Mailkey:Agreements:Policy:ConsentRequestsPerDay=1000",
+            "--Mailkey:Agreements:Policy:ConsentRequestsWaiting=1000",
             .. options,
         ]);
         builder.Logging.ClearProviders();
         builder.Services.AddAgreements();
+
+        // What happens to these agreements is what the tests do: the sagas hear of none.
+        builder.Services.Remove(Assert.Single(builder.Services, service =>
+            service.ServiceType == typeof(IHostedService) && service.ImplementationFactory?.Method.DeclaringType?.DeclaringType == typeof(EventPublicationServices)));
         builder.Services.AddSingleton<IConsentLinks>(new GivenLinks(Links));
         builder.AddAgreementsWeb();
         var app = builder.Build();

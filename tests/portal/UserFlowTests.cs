@@ -1,10 +1,14 @@
 using System.Globalization;
 using System.Net;
 using Mailkey.Agreements.Agreements;
+using Mailkey.Agreements.Consents;
 using Mailkey.Agreements.Decisions;
 using Mailkey.Agreements.Keys;
 using Mailkey.Agreements.Portal;
 using Mailkey.Agreements.Portal.Words;
+using MassTransit;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace Mailkey.Portal.Tests;
 
@@ -29,7 +33,7 @@ public sealed class UserFlowTests(PortalWorld world)
         await browser.GetAsync(response.Headers.Location.OriginalString);
         Assert.Contains("You consented.", browser.Page, StringComparison.Ordinal);
         Assert.Contains("The text that was shown", browser.Page, StringComparison.Ordinal);
-        Assert.Contains("I want this mail, under these terms:", browser.Page, StringComparison.Ordinal);
+        Assert.Contains("a.example wants to forward mail to alice@b.example.", browser.Page, StringComparison.Ordinal);
         Assert.Contains(Assert.Single(state.Consents).TextHash, browser.Page, StringComparison.Ordinal);
     }
 
@@ -49,7 +53,7 @@ public sealed class UserFlowTests(PortalWorld world)
         }
 
         // What is shown now can be consented to.
-        Assert.Contains("up to 9,000", browser.Page, StringComparison.Ordinal);
+        Assert.Contains("9000 messages", browser.Page, StringComparison.Ordinal);
         using var good = await browser.PostAsync($"/portal/agreements/{id}/consent", ("version", browser.Hidden("version")), ("text", browser.Hidden("text")));
         Assert.Equal(HttpStatusCode.SeeOther, good.StatusCode);
     }
@@ -303,6 +307,36 @@ public sealed class UserFlowTests(PortalWorld world)
         Assert.Null(browser.Session);
         using var nothing = await browser.GetAsync("/consent/token-of-nobody");
         Assert.Equal(HttpStatusCode.NotFound, nothing.StatusCode);
+    }
+
+    [Fact]
+    public async Task Link_that_the_mail_of_a_question_carries_opens_that_question()
+    {
+        var id = await world.NewAgreementAsync(PortalWorld.Alice, consented: false);
+        var system = new Actor(ActorKind.System, "negotiation");
+        var mailer = world.Services.GetRequiredService<ConsentMailer>();
+        var bus = world.Services.GetRequiredService<IBus>();
+        Assert.Equal(ConsentOutcome.Asked, await mailer.AskAsync(id, await world.StateAsync(id), 1, 0, system, "test", bus, Stop));
+        await using var database = NpgsqlDataSource.Create(world.ConnectionString);
+        await using var command = database.CreateCommand($"SELECT id FROM agreements.consent_questions WHERE agreement = '{id}'");
+        var question = Assert.IsType<Guid>(await command.ExecuteScalarAsync(Stop));
+        var tokens = world.Services.GetRequiredService<ConsentTokens>();
+        var token = await tokens.IssueAsync(question, TimeProvider.System.GetUtcNow().AddDays(1), Stop);
+
+        using var browser = world.NewBrowser();
+        using var shown = await browser.GetAsync($"/consent/{token}");
+        Assert.Equal(HttpStatusCode.OK, shown.StatusCode);
+        Assert.Contains("a.example wants to forward mail to alice@b.example.", browser.Page, StringComparison.Ordinal);
+        foreach (var wrong in (string[])[token[..^1], $"{token[..^2]}aa", await tokens.IssueAsync(question, TimeProvider.System.GetUtcNow().AddDays(-1), Stop)])
+        {
+            using var nothing = await browser.GetAsync($"/consent/{wrong}");
+            Assert.Equal(HttpStatusCode.NotFound, nothing.StatusCode);
+        }
+
+        await browser.GetAsync($"/consent/{token}");
+        using var yes = await browser.PostAsync($"/consent/{token}", ("answer", "yes"));
+        Assert.Equal(HttpStatusCode.OK, yes.StatusCode);
+        Assert.Equal(AgreementStatus.ActiveProbation, (await world.StateAsync(id)).Status);
     }
 
     private static (string Name, string Value)[] Fields(Terms terms) => [("of", "1"), .. TermsForm.FieldsOf(terms)];

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Mailkey.Agreements.Agreements;
+using Mailkey.Agreements.Consents;
 using Mailkey.Agreements.Decisions;
 using Mailkey.Agreements.Desk;
 using Mailkey.Agreements.Keys;
@@ -166,7 +167,7 @@ internal sealed class UserPages(AgreementDesk desk, AgreementRegister register, 
                 return state.Phase == AgreementPhase.InForce ? Version(form, out var declined) ? new DeclineTerms(visit.User, declined, reason) : null : new RefuseConsent(visit.User, reason);
             case "consent" when Version(form, out var version) && version <= state.Versions.Count:
                 // The consent is to the text that was shown, and to no other.
-                var text = ConsentText.Of(state, version);
+                var text = ConsentText.Of(state, version, round: 0);
                 if (Consent.HashOf(text) != form["text"])
                 {
                     problem = "The terms have changed since you saw them. Look at them again.";
@@ -222,7 +223,7 @@ internal sealed class UserPages(AgreementDesk desk, AgreementRegister register, 
         ConsentAnswer? answer = null;
         if (!wanted.GrantNoMoreThan(shown) && state.Phase is AgreementPhase.InForce or AgreementPhase.AwaitingApproval)
         {
-            var text = ConsentText.Of(state, wanted);
+            var text = OwnTermsText.Of(state, wanted);
             if (form["text"] != Consent.HashOf(text))
             {
                 return PortalAnswer.Of<Pages.ConfirmTermsPage>(StatusCodes.Status200OK, ("Visit", visit), ("View", new AgreementView(id, state, visit.Now, [], AsOperator: false)), ("Wanted", wanted));
