@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using Mailkey.Tool.Accounts;
+using Mailkey.Tool.Agreements;
 using Mailkey.Tool.Configuration;
 using Mailkey.Tool.DeadLetters;
 using Mailkey.Tool.Journal;
@@ -22,7 +23,7 @@ public static class MailkeyTool
     {
         ArgumentNullException.ThrowIfNull(console);
         time ??= TimeProvider.System;
-        var root = new RootCommand("The operator's command of Mailkey: keys, records, signatures, message lives, policy, ledger, accounts, dead letters, configuration.")
+        var root = new RootCommand("The operator's command of Mailkey: keys, records, signatures, message lives, policy, ledger, agreements, accounts, dead letters, configuration.")
         {
             KeygenCommand.Create(console),
             RecordsCommand.Create(console, time),
@@ -33,6 +34,7 @@ public static class MailkeyTool
             TraceCommand.Create(console, time),
             PolicyCommand.Create(console, time),
             LedgerCommand.Create(console, time),
+            AgreementsCommand.Create(console, time),
             AccountsCommand.Create(console),
             DeadLettersCommand.Create(console),
         };

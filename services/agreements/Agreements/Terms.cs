@@ -59,7 +59,7 @@ public enum FeedbackFormat
 }
 
 /// <summary>Where complaints go.</summary>
-public sealed record Feedback(FeedbackFormat Format, string? Address)
+public sealed record Feedback(FeedbackFormat Format, string? Address = null)
 {
     /// <summary>Nowhere.</summary>
     public static Feedback Off { get; } = new(FeedbackFormat.Off, null);
