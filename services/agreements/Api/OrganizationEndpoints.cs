@@ -1,5 +1,6 @@
 using Mailkey.Agreements.Decisions;
 using Mailkey.Agreements.Desk;
+using Mailkey.Agreements.Negotiation.FirstContact;
 using Mailkey.Agreements.Organizations;
 using DomainName = Mailkey.Dns.DomainName;
 
@@ -8,9 +9,6 @@ namespace Mailkey.Agreements.Api;
 /// <summary>First contact, standing, and what operators decide about organisations.</summary>
 internal static class OrganizationEndpoints
 {
-    private const string ChallengeLabel = "_mailkey-agreements";
-    private const string ChallengeTag = "mailkey-agreements=";
-
     // Whoever verified the signature speaks here, not the forwarder.
     private static readonly Actor KeyProof = new(ActorKind.System, "key-proof");
 
@@ -127,7 +125,7 @@ internal static class OrganizationEndpoints
             missing,
 
             // The record stays: that the domain is still the organisation's is looked at again.
-            state.Challenge.Length > 0 ? new($"{ChallengeLabel}.{state.Domain}", ChallengeTag + state.Challenge) : null,
+            state.Challenge.Length > 0 ? new(ChallengeRecord.NameOf(state.Domain), ChallengeRecord.TextOf(state.Challenge)) : null,
             state.Until,
             state.Holds,
             desk.StandingOf(state),

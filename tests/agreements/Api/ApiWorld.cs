@@ -130,6 +130,9 @@ internal sealed class ApiHost : IAsyncDisposable
             $"--Mailkey:Postgres:ConnectionString={world.ConnectionString}",
             $"--Mailkey:Dns:Resolvers:0={world.Dns.Resolver}",
             "--Mailkey:Domains:0:Name=b.example",
+
+            // No bus here: the sagas stay silent, and the test speaks for them.
+            "--Mailkey:RabbitMq:Uri=amqp://127.0.0.1:1/",
             "--Mailkey:Agreements:Api:RequestsPerClient=100000",
             "--Mailkey:Agreements:Policy:ContactsPerNetwork=1000",
             "--Mailkey:Agreements:Policy:ContactsPerDay=1000",

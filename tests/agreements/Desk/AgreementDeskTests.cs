@@ -127,6 +127,17 @@ public sealed class AgreementDeskTests(PostgresServer postgres) : IClassFixture<
     }
 
     [Fact]
+    public async Task A_consent_does_not_pass_the_gate_of_risk_whatever_its_bearer_says()
+    {
+        await using var host = await DeskHost.StartAsync(postgres, "--Mailkey:Agreements:Policy:ApprovalRisk=30");
+        var id = (await host.ProposeAsync(await host.VerifiedAsync())).Id!.Value;
+        Assert.Null((await host.Agreements.DecideAsync(id, new AcceptProof(DeskHost.Saga, [ProofKind.Organization]), null, Stop)).Refusal);
+        var consent = await host.Agreements.DecideAsync(id, new GiveConsent(new(ActorKind.User, "alice@b.example"), 1, Story.Answer, Risk: 0), null, Stop);
+        Assert.Equal(AgreementStatus.AwaitingApproval, consent.State.Status);
+        Assert.Equal([ApprovalGates.Risk], consent.State.Gates);
+    }
+
+    [Fact]
     public async Task An_address_is_made_once_and_replaced_only_by_name()
     {
         await using var host = await DeskHost.StartAsync(postgres);

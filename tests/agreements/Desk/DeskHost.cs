@@ -39,6 +39,9 @@ internal sealed class DeskHost : IAsyncDisposable
             "--Mailkey:Http:Port=0",
             $"--Mailkey:Postgres:ConnectionString={postgres.ConnectionString}",
             "--Mailkey:Domains:0:Name=b.example",
+
+            // No bus here: the sagas stay silent, and the test speaks for them.
+            "--Mailkey:RabbitMq:Uri=amqp://127.0.0.1:1/",
             "--Mailkey:Domains:1:Name=listed.example",
             "--Mailkey:Domains:1:Recipients:0=alice",
             .. more,
