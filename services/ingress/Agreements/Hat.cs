@@ -11,7 +11,7 @@ internal sealed record Hat(AgreementInForce Agreement, string Method)
     public const string Address = "address";
 
     /// <summary>Whether the agreement is for this recipient: the mailbox, or the address that stands for it.</summary>
-    public bool IsFor(Mailbox recipient) => IsMailbox(recipient) || IsAddress(recipient);
+    public bool IsFor(Mailbox recipient) => IsAddress(recipient) || (Method != Address && IsMailbox(recipient));
 
     /// <summary>Whether the recipient is the address made for the forwarder.</summary>
     public bool IsAddress(Mailbox recipient) => Agreement.Address is { } address && Is(recipient, address);

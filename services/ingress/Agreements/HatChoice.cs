@@ -45,7 +45,6 @@ internal static class HatChoice
             return Replies.LoginEnded;
         }
 
-        var method = login is null ? Hat.Reference : Hat.Auth;
         var agreement = found[0].Agreement;
         if (agreement is not null && login is not null && agreement.Forwarder != login.Forwarder)
         {
@@ -53,7 +52,10 @@ internal static class HatChoice
             agreement = null;
         }
 
-        if (agreement is null || !agreement.Methods.Contains(method) || !agreements.Offers(method))
+        // Who only has an address may name the agreement as well, and then use the address.
+        var methods = login is null ? new[] { Hat.Reference, Hat.Address } : [Hat.Auth];
+        var method = Array.Find(methods, method => agreement?.Methods.Contains(method) is true && agreements.Offers(method));
+        if (agreement is null || method is null)
         {
             return Replies.AgreementNotInForce;
         }

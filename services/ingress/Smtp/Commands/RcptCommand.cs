@@ -54,7 +54,7 @@ internal sealed class RcptCommand : SmtpCommand
     {
         if (recipient.ForwardPath.Mailbox is not { } mailbox || !hat.IsFor(mailbox))
         {
-            if (hat.Method == Hat.Address)
+            if (hat.Method == Hat.Address && transaction.Recipients.Count > 0)
             {
                 // Nobody was told that the first recipient makes the transaction special.
                 session.Reply(Replies.TooManyRecipients);
@@ -99,7 +99,14 @@ internal sealed class RcptCommand : SmtpCommand
         await session.FlushAsync();
         if (await HatChoice.AtRcptAsync(session, transaction, address) is not { } refusal)
         {
-            return session.TryWear(transaction.Hat!) ? await ConcludeUnderAsync(session, transaction, recipient, transaction.Hat!) : session.RefuseSweep(transaction);
+            if (!session.TryWear(transaction.Hat!))
+            {
+                return session.RefuseSweep(transaction);
+            }
+
+            var next = await ConcludeUnderAsync(session, transaction, recipient, transaction.Hat!);
+            transaction.Hat = transaction.Recipients.Count > 0 ? transaction.Hat : null;
+            return next;
         }
 
         // Whoever tries addresses, or has one that was made for somebody else, hears what he would hear of any that does not exist, and no sooner.
