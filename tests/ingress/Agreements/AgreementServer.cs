@@ -94,7 +94,7 @@ internal sealed class TestDirectory : IAgreementDirectory
     /// <summary>How often it was asked.</summary>
     public int Questions => Volatile.Read(ref questions);
 
-    public AgreementInForce Add(string forwarder = "a.example", string recipient = "alice@example.org", string credential = "", string address = "", long size = 1 << 20)
+    public AgreementInForce Add(string forwarder = "a.example", string recipient = "alice@example.org", string credential = "", string address = "", long size = 1 << 20, string[]? methods = null)
     {
         var agreement = new AgreementInForce
         {
@@ -103,7 +103,7 @@ internal sealed class TestDirectory : IAgreementDirectory
             Recipient = recipient,
             Category = "mailing-list",
             Subscription = "dev.lists.a.example",
-            Methods = ["auth", "reference", "address"],
+            Methods = methods ?? ["auth", "reference", "address"],
             Trust = "established",
             Version = 1,
             Terms = new() { Dnsbl = "skip", Spf = "ignore", Mailkey = "ignore-recipient-binding", Rate = 100, Size = size },

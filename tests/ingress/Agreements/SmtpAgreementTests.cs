@@ -197,6 +197,19 @@ public sealed class SmtpAgreementTests
     }
 
     [Fact]
+    public async Task Address_under_a_foreign_name_is_taken_when_the_agreement_is_named()
+    {
+        await using var server = await AgreementServer.StartAsync();
+        var address = UniqueAddress.Mint("alice@example.org").ToString();
+        var agreement = server.Directory.Add(address: address, methods: ["address"]);
+        using var client = await server.Smtp.GreetAsync();
+
+        await AssertCodesAsync(client, [250, 550, 250], $"MAIL FROM:<f@c.example> XFWDAGREE={agreement.Id}", "RCPT TO:<alice@example.org>", $"RCPT TO:<{address}>");
+        Assert.Equal(250, (await client.DataAsync("x\r\n.\r\n")).Code);
+        Assert.Equal(("address", "alice@example.org"), (server.Smtp.Intake.Messages[0].Envelope.Agreement!.Method, server.Smtp.Intake.Messages[0].Envelope.Agreement!.DeliverTo));
+    }
+
+    [Fact]
     public async Task Address_of_one_agreement_and_the_name_of_another_contradict_each_other()
     {
         await using var server = await AgreementServer.StartAsync();

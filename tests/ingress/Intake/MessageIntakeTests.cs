@@ -5,9 +5,11 @@ using Mailkey.Authentication.Crypto;
 using Mailkey.Authentication.Dkim;
 using Mailkey.Authentication.Signatures;
 using Mailkey.Contracts;
+using Mailkey.Contracts.Agreements;
 using Mailkey.Contracts.Journal;
 using Mailkey.Dns;
 using Mailkey.Hosting.Options;
+using Mailkey.Ingress.Agreements;
 using Mailkey.Ingress.Intake;
 using Mailkey.Messaging.Journal;
 using Mailkey.Messaging.Verdicts;
@@ -34,6 +36,7 @@ public sealed class MessageIntakeTests : IAsyncLifetime
     private readonly MailkeyOptions options = new() { Hostname = "mx.example.net" };
     private readonly Verdicts verdicts = new();
     private readonly Journal journal = new();
+    private readonly Reports reports = new();
     private SegmentContentStore store = null!;
     private ServiceProvider services = null!;
     private ITestHarness bus = null!;
@@ -105,6 +108,39 @@ public sealed class MessageIntakeTests : IAsyncLifetime
         var accepted = await AcceptedAsync();
         Assert.Equal("strangers", accepted.Envelope.Quarantine);
         Assert.EndsWith("\r\nX-Mailkey-Quarantine: strangers\r\nX-Tag: a??Injected: yes\r\n" + Message, await ReadAsync(accepted.Content), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_message_to_an_address_made_for_a_forwarder_goes_on_with_the_mailbox_alone()
+    {
+        var verdict = Verdict(Disposition.Accept, null);
+        verdicts.Answer = verdict with { Verdict = verdict.Verdict with { Agreement = new() { Result = "pass", Id = "agr", Method = "address", Forwarder = "a.example" } } };
+
+        Assert.Equal(250, (await SendAsync(Message, agreement: new() { AgreementId = "agr", Method = "address", DeliverTo = "mailbox@example.net" })).Code);
+        var accepted = await AcceptedAsync();
+        Assert.Equal(["mailbox@example.net"], accepted.Envelope.Recipients.Select(recipient => recipient.ForwardPath));
+        Assert.Contains("for <mailbox@example.net>", await ReadAsync(accepted.Content), StringComparison.Ordinal);
+        Assert.DoesNotContain("b@example.net", await ReadAsync(accepted.Content), StringComparison.Ordinal);
+        Assert.Equal(["agr"], reports.Used);
+        Assert.Empty(reports.Misuse);
+    }
+
+    [Theory]
+    [InlineData("address", "a.example", null, "agreement", "address-used-by-another")]
+    [InlineData("auth", "a.example", "auth", "agreement-contradiction", "wrong-reference")]
+    [InlineData("reference", "a.example", null, "agreement", null)]
+    [InlineData("address", null, null, "agreement", null)]
+    public async Task Misuse_that_a_verdict_shows_is_reported_where_somebody_answers_for_it(string method, string? forwarder, string? by, string rule, string? kind)
+    {
+        var verdict = Verdict(Disposition.Reject, new() { Code = 550, EnhancedCode = "5.7.1", Text = "no" });
+        verdicts.Answer = verdict with
+        {
+            Verdict = verdict.Verdict with { Rule = rule, Agreement = new() { Result = "fail", Id = "agr", Method = method, Forwarder = forwarder, AuthenticatedBy = by } },
+        };
+
+        Assert.Equal(550, (await SendAsync(Message, agreement: new() { AgreementId = "agr", Method = method })).Code);
+        Assert.Equal(kind is null ? [] : [kind], reports.Misuse);
+        Assert.Empty(reports.Used);
     }
 
     [Fact]
@@ -261,14 +297,14 @@ public sealed class MessageIntakeTests : IAsyncLifetime
         Verdict = new() { HostState = "exists", Result = "pass", Domain = "example.org", Reason = "signed", Rule = "test", Verifier = "v", ElapsedMicroseconds = 1 },
     };
 
-    private async Task<SmtpReply> SendAsync(string message, int piece = int.MaxValue, string queueId = "Q1")
+    private async Task<SmtpReply> SendAsync(string message, int piece = int.MaxValue, string queueId = "Q1", AgreementClaim? agreement = null)
     {
         using var refusals = new RefusalJournal(Options.Create(options), journal, TimeProvider.System, NullLogger<RefusalJournal>.Instance);
-        var intake = new MessageIntake(Options.Create(options), store, verdicts, acceptances, refusals, TimeProvider.System, NullLogger<MessageIntake>.Instance);
+        var intake = new MessageIntake(Options.Create(options), store, verdicts, acceptances, refusals, TimeProvider.System, NullLogger<MessageIntake>.Instance, reports);
         await using var incoming = intake.Begin(
             queueId,
             new() { ClientAddress = "192.0.2.1", ClientName = "client.example", Protocol = "ESMTP", Server = "i" },
-            new() { ReversePath = "a@example.org", Recipients = [new() { ForwardPath = "b@example.net" }] });
+            new() { ReversePath = "a@example.org", Recipients = [new() { ForwardPath = "b@example.net" }], Agreement = agreement });
         ReadOnlyMemory<byte> octets = Encoding.ASCII.GetBytes(message);
         while (octets.Length > 0)
         {
@@ -330,5 +366,16 @@ public sealed class MessageIntakeTests : IAsyncLifetime
             where T : class => throw new NotSupportedException();
 
         public ValueTask FlushAsync(CancellationToken cancellationToken) => default;
+    }
+
+    private sealed class Reports : IAgreementReports
+    {
+        public List<string> Used { get; } = [];
+
+        public List<string> Misuse { get; } = [];
+
+        void IAgreementReports.Used(string agreementId, string forwarder, string clientAddress) => Used.Add(agreementId);
+
+        public void Misused(string agreementId, string kind, string queueId, string clientAddress, string? forwarder) => Misuse.Add(kind);
     }
 }
