@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Mailkey.Authentication.Keys;
+using Mailkey.Hosting.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -48,8 +49,8 @@ public sealed class DomainChecks(NpgsqlDataSource database)
     /// <summary>Keeps what was found.</summary>
     public async Task SaveAsync(string domain, DomainCheck check, CancellationToken cancellationToken)
     {
-        // JSON of the database can't hold a NUL; the words of strangers need none.
-        var json = JsonSerializer.Serialize(check, Json).Replace("\\u0000", "?", StringComparison.Ordinal);
+        var json = JsonSerializer.SerializeToUtf8Bytes(check, Json);
+        Jsonb.ReplaceNul(json.AsSpan());
         await using var command = database.CreateCommand("UPDATE verifier.domain_checks SET findings = $2 WHERE domain = $1");
         command.Parameters.Add(new() { Value = domain });
         command.Parameters.Add(new() { Value = json, NpgsqlDbType = NpgsqlDbType.Jsonb });

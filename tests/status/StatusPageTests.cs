@@ -150,6 +150,15 @@ public sealed class StatusPageTests(StatusWorld world) : IClassFixture<StatusWor
         }
     }
 
+    [Fact]
+    public async Task Page_keeps_what_looks_like_an_escape_as_it_is()
+    {
+        // In a zone file \\ is one backslash.
+        await world.Dns.AddAsync(StatusWorld.Record("escape.test", @"; n=a\\u0000b"));
+        Assert.Contains(@"a\u0000b", await _host.CheckAsync("escape.test"), StringComparison.Ordinal);
+        Assert.Contains(@"a\\u0000b", await _host.GetAsync("/domain/escape.test.json"), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("/domain/%3Cscript%3Ealert(1)%3C%2Fscript%3E.test")]
     [InlineData("/?domain=%22%3E%3Cscript%3Ealert(1)%3C/script%3E")]
