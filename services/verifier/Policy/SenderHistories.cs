@@ -79,6 +79,13 @@ public sealed class SenderHistories : WriteBehind, ISenderHistories
 
     public async ValueTask<SenderHistory?> RecallAsync(string domain, CancellationToken cancellationToken)
     {
+        // Nobody counts: what is in the table is of another time, and a domain that is not there may be an old acquaintance.
+        if (!_isCounting)
+        {
+            PolicyMetrics.Skipped("history");
+            return null;
+        }
+
         if (!_cache.TryGet(domain, out var known, out _))
         {
             if (Volatile.Read(ref _pausedAt) is var pausedAt && pausedAt != long.MinValue && _time.GetElapsedTime(pausedAt) < Pause)

@@ -80,6 +80,18 @@ public sealed class SenderHistoriesTests(PostgresServer postgres) : IClassFixtur
         Assert.Equal(5, (await table.ReadAsync($"regular.{Domain}", Stop)).Accepted);
     }
 
-    private SenderHistories Create(NpgsqlDataSource? database = null) =>
-        new(new(database ?? _database), Options.Create(new MailkeyOptions()), _time, NullLogger<SenderHistories>.Instance);
+    [Fact]
+    public async Task What_is_not_counted_is_not_known()
+    {
+        using var counting = Create();
+        counting.Note(Domain, _time.GetUtcNow(), Disposition.Accept);
+        await counting.WriteAsync(Stop);
+        using var histories = Create(isCounting: false);
+        histories.Note(Domain, _time.GetUtcNow(), Disposition.Accept);
+        Assert.Null(await histories.RecallAsync(Domain, Stop));
+        Assert.Null(await histories.RecallAsync($"new.{Domain}", Stop));
+    }
+
+    private SenderHistories Create(NpgsqlDataSource? database = null, bool isCounting = true) =>
+        new(new(database ?? _database), Options.Create(new MailkeyOptions { Policy = { History = isCounting } }), _time, NullLogger<SenderHistories>.Instance);
 }
