@@ -1,3 +1,4 @@
+using Mailkey.Hosting.Options;
 using Mailkey.Policy.Conditions;
 using Mailkey.Policy.Outcomes;
 
@@ -58,6 +59,18 @@ public sealed class PolicyRules
                 end = rule.Name;
             }
         }
+    }
+
+    /// <summary>Rules that ask for what is not known under a configuration, so that they, or a part of them, do nothing.</summary>
+    public IEnumerable<(string Name, int Line, string Why)> Unanswerable(MailkeyOptions options) =>
+        from rule in BeforeStage.Concat(AfterStage)
+        from why in Unanswerable(rule.When, options).Distinct(StringComparer.Ordinal)
+        select (rule.Name, rule.Line, why);
+
+    private static IEnumerable<string> Unanswerable(Condition condition, MailkeyOptions options)
+    {
+        var own = condition.Unanswerable(options);
+        return condition.Parts.SelectMany(part => Unanswerable(part, options)).Concat(own is null ? [] : [own]);
     }
 
     internal IReadOnlyList<PolicyRule> BeforeStage { get; }

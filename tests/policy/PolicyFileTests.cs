@@ -1,6 +1,7 @@
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
+using Mailkey.Hosting.Options;
 using Mailkey.Policy.Reading;
 
 namespace Mailkey.Policy.Tests;
@@ -58,6 +59,32 @@ public sealed class PolicyFileTests
         var errors = file.Errors.Select(error => error.ToString()).ToList();
         Assert.Equal(expected.Length, errors.Count);
         Assert.All(expected.Zip(errors), pair => Assert.StartsWith("policy.json:" + pair.First, pair.Second, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Rules_that_ask_for_what_is_not_configured_are_named()
+    {
+        var policy = Sample.Policy("""
+            {
+              "before-stage": [ { "name": "a", "when": { "blocklist": ["Known.Example", "unknown.example"] }, "then": "tag-it" } ],
+              "rules": [
+                { "name": "b", "when": { "not": { "any": [ { "history": { "known": true, "accepted": { "below": 2 } } }, { "blocklist": { "zone": "unknown.example", "result": "clear" } } ] } }, "then": "reject" },
+                { "name": "c", "when": { "dkim": { "seen": { "at-least": 2 } } }, "then": "reject" },
+                { "name": "d", "when": { "blocklist": "known.example", "spf": "pass" }, "then": "accept" }
+              ]
+            }
+            """.Replace("\"tag-it\"", """{ "tag": { "field": "X-A" } }""", StringComparison.Ordinal));
+        MailkeyOptions options = new() { Blocklists = { Zones = [new() { Name = "known.example." }] }, Policy = { History = false }, Dkim = { SeenEntries = 0 } };
+        Assert.Equal(
+            [
+                ("a", 2, "asks for the blocklist unknown.example, which is not among Mailkey:Blocklists:Zones"),
+                ("b", 4, "asks for \"known\" of the history, and Mailkey:Policy:History is off"),
+                ("b", 4, "asks for \"accepted\" of the history, and Mailkey:Policy:History is off"),
+                ("b", 4, "asks for the blocklist unknown.example, which is not among Mailkey:Blocklists:Zones"),
+                ("c", 5, "asks how often a DKIM signature was seen, and Mailkey:Dkim:SeenEntries is 0"),
+            ],
+            policy.Rules.Unanswerable(options));
+        Assert.Single(policy.Rules.Unanswerable(new() { Blocklists = { Zones = [new() { Name = "unknown.example" }] } }), rule => rule.Name == "a");
     }
 
     [Theory]

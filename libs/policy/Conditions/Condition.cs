@@ -1,5 +1,6 @@
 using System.Globalization;
 using Mailkey.Contracts;
+using Mailkey.Hosting.Options;
 
 namespace Mailkey.Policy.Conditions;
 
@@ -11,6 +12,12 @@ internal abstract class Condition(string key)
 
     /// <summary>Whether an answer needs the history of the sender domain.</summary>
     public virtual bool NeedsHistory => false;
+
+    /// <summary>The conditions that this one is made of.</summary>
+    public virtual IReadOnlyList<Condition> Parts => [];
+
+    /// <summary>Why nothing can be known of what it asks for under a configuration; null when it can.</summary>
+    public virtual string? Unanswerable(MailkeyOptions options) => null;
 
     public abstract bool Matches(PolicyInput input);
 
@@ -25,6 +32,8 @@ internal abstract class Condition(string key)
 internal sealed class AllOf(string key, IReadOnlyList<Condition> conditions) : Condition(key)
 {
     public bool IsEmpty => conditions.Count == 0;
+
+    public override IReadOnlyList<Condition> Parts => conditions;
 
     public override bool NeedsHistory => conditions.Any(condition => condition.NeedsHistory);
 
@@ -49,6 +58,8 @@ internal sealed class AllOf(string key, IReadOnlyList<Condition> conditions) : C
 /// <summary>At least one of several conditions.</summary>
 internal sealed class AnyOf(string key, IReadOnlyList<Condition> conditions) : Condition(key)
 {
+    public override IReadOnlyList<Condition> Parts => conditions;
+
     public override bool NeedsHistory => conditions.Any(condition => condition.NeedsHistory);
 
     public override bool Matches(PolicyInput input)
@@ -73,6 +84,8 @@ internal sealed class AnyOf(string key, IReadOnlyList<Condition> conditions) : C
 /// <summary>The opposite.</summary>
 internal sealed class Not(Condition condition) : Condition("not")
 {
+    public override IReadOnlyList<Condition> Parts => [condition];
+
     public override bool NeedsHistory => condition.NeedsHistory;
 
     public override bool Matches(PolicyInput input) => !condition.Matches(input);
@@ -102,6 +115,9 @@ internal sealed class FlagIs(string key, bool expected, Func<PolicyInput, bool> 
 internal sealed class NumberIs(string key, double? atLeast, double? below, Func<PolicyInput, double> number, bool ofHistory = false) : Condition(key)
 {
     public override bool NeedsHistory => ofHistory;
+
+    public override string? Unanswerable(MailkeyOptions options) =>
+        ofHistory && !options.Policy.History ? $"asks for \"{Key}\" of the history, and Mailkey:Policy:History is off" : null;
 
     public override bool Matches(PolicyInput input)
     {
@@ -184,6 +200,9 @@ internal sealed class DkimIs(IReadOnlySet<string>? results, DomainPatterns? doma
     /// <summary>The word for a message without a signature.</summary>
     public const string None = "none";
 
+    public override string? Unanswerable(MailkeyOptions options) =>
+        seen is not null && options.Dkim.SeenEntries == 0 ? "asks how often a DKIM signature was seen, and Mailkey:Dkim:SeenEntries is 0" : null;
+
     public override bool Matches(PolicyInput input)
     {
         var signatures = input.Evidence.Dkim;
@@ -226,6 +245,11 @@ internal sealed class DkimIs(IReadOnlySet<string>? results, DomainPatterns? doma
 /// <param name="codes">Null for any answer.</param>
 internal sealed class BlocklistIs(string zone, string result, NetworkSet? codes) : Condition("blocklist")
 {
+    public override string? Unanswerable(MailkeyOptions options) =>
+        options.Blocklists.Zones.Any(configured => Dns.DomainName.TryNormalize(configured.Name, out var name) && name == zone)
+            ? null
+            : $"asks for the blocklist {zone}, which is not among Mailkey:Blocklists:Zones";
+
     public override bool Matches(PolicyInput input)
     {
         foreach (var answer in input.Evidence.Blocklists)

@@ -15,6 +15,7 @@ public sealed class CurrentPolicy : BackgroundService
 {
     private const int ErrorsLogged = 20;
 
+    private readonly MailkeyOptions _configuration;
     private readonly PolicyOptions _options;
     private readonly StagePolicy _stage;
     private readonly TimeProvider _time;
@@ -28,7 +29,8 @@ public sealed class CurrentPolicy : BackgroundService
     /// <exception cref="InvalidDataException">The file has errors; all of them are in the message.</exception>
     public CurrentPolicy(IOptions<MailkeyOptions> options, TimeProvider time, ILogger<CurrentPolicy> logger)
     {
-        _options = options.Value.Policy;
+        _configuration = options.Value;
+        _options = _configuration.Policy;
         _time = time;
         _logger = logger;
         _stage = new StagePolicy(_options);
@@ -44,6 +46,7 @@ public sealed class CurrentPolicy : BackgroundService
             _policy = new(_stage, file.Rules ?? throw new InvalidDataException($"Mailkey:Policy:File: the policy has errors.\n{string.Join('\n', file.Errors)}"));
             _lists = file.Lists;
             _logger.LogInformation("Policy of {File}: {Rules} rules", _options.File, _policy.Rules.Count);
+            Warn(_policy.Rules);
         }
     }
 
@@ -119,11 +122,20 @@ public sealed class CurrentPolicy : BackgroundService
             _policy = new(_stage, rules);
             PolicyMetrics.Reloaded();
             _logger.LogInformation("New policy of {File}: {Rules} rules", _options.File, rules.Count);
+            Warn(rules);
             return true;
         }
         finally
         {
             _reloading.Release();
+        }
+    }
+
+    private void Warn(PolicyRules rules)
+    {
+        foreach (var (name, line, why) in rules.Unanswerable(_configuration).Take(ErrorsLogged))
+        {
+            _logger.LogWarning("{File}:{Line}: the rule {Rule} {Why}: that never holds", _options.File, line, name, why);
         }
     }
 
