@@ -5,6 +5,7 @@ using Mailkey.Authentication.Keys;
 using Mailkey.Authentication.Signatures;
 using Mailkey.Dns;
 using Mailkey.Hosting;
+using Mailkey.Messaging.Verdicts;
 using Mailkey.Mime;
 using Mailkey.Spf;
 using Microsoft.AspNetCore.Builder;
@@ -38,14 +39,43 @@ public sealed class VerifierServicesTests
         Assert.Equal(["mailkey.sender.test", "sender.test"], first.Names.Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public async Task All_that_a_message_has_looked_up_counts_for_the_network_of_its_client()
+    {
+        var asked = new Asked();
+        var builder = ServiceHost.CreateBuilder("verifier", []);
+        builder.AddVerifier();
+        builder.Services.Replace(ServiceDescriptor.Singleton<IDnsResolver>(asked));
+        await using var app = builder.Build();
+        await app.Services.GetRequiredService<IVerdictGiver>().JudgeAsync(
+            new()
+            {
+                QueueId = "Q",
+                ReceivedAt = DateTimeOffset.UnixEpoch,
+                Connection = new() { ClientAddress = "192.0.2.1", ClientName = "client.test", Protocol = "ESMTP", Server = "test" },
+                Envelope = new() { ReversePath = "a@sender.test", Recipients = [new() { ForwardPath = "b@example.net" }] },
+                HeaderBlock = Encoding.ASCII.GetBytes("From: a@sender.test\r\n"),
+                BodyHashes = [],
+                Size = 21,
+            },
+            Stop);
+
+        Assert.InRange(asked.Networks.Count, 3, 10);
+        Assert.All(asked.Networks, network => Assert.Equal(AskingNetwork.Of("192.0.2.200"), network));
+        Assert.Null(AskingNetwork.Current);
+    }
+
     // Nothing exists.
     private sealed class Asked : IDnsResolver
     {
         public ConcurrentQueue<string> Names { get; } = new();
 
+        public ConcurrentQueue<AskingNetwork?> Networks { get; } = new();
+
         public ValueTask<DnsAnswer> ResolveAsync(string name, DnsRecordType type, CancellationToken cancellationToken)
         {
             Names.Enqueue(name);
+            Networks.Enqueue(AskingNetwork.Current);
             return new(new DnsAnswer { Status = DnsStatus.NameError, TimeToLive = TimeSpan.FromMinutes(1) });
         }
     }

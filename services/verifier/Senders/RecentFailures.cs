@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Mailkey.Contracts;
+using Mailkey.Dns;
 using Mailkey.Hosting.Postgres;
 using Mailkey.Senders;
 
@@ -18,10 +19,16 @@ public sealed class RecentFailures(DomainFailures table, TimeProvider time, ILog
     // Anybody can send mail in the name of any number of domains: beyond so many in an hour only those known are counted.
     internal const int MaxPerHour = 10_000;
 
+    // Of these, what mail of one client network may add: a flood of invented names leaves room for the failures of the others.
+    internal const int MaxPerHourAndNetwork = MaxPerHour / 10;
+
     private static readonly TimeSpan PruneInterval = TimeSpan.FromHours(1);
 
     private readonly TimeProvider _time = time;
     private readonly ConcurrentDictionary<Key, Count> _counts = new();
+    private readonly Lock _gate = new();
+    private NetworkShare _shares = new(MaxPerHourAndNetwork);
+    private DateTimeOffset _sharesOf;
     private int _known;
     private DateTimeOffset _pruned;
 
@@ -39,7 +46,7 @@ public sealed class RecentFailures(DomainFailures table, TimeProvider time, ILog
         {
             count.Add(now);
         }
-        else if (Volatile.Read(ref _known) < MaxPerHour)
+        else if (Volatile.Read(ref _known) < MaxPerHour && SharesOf(key.Hour).TryEnter(AskingNetwork.Current))
         {
             count = new();
             if (_counts.TryAdd(key, count))
@@ -89,6 +96,20 @@ public sealed class RecentFailures(DomainFailures table, TimeProvider time, ILog
         {
             await table.PruneAsync(now - Age, cancellationToken);
             _pruned = now;
+        }
+    }
+
+    // Places are not given back: with the hour all of them are new.
+    private NetworkShare SharesOf(DateTimeOffset hour)
+    {
+        lock (_gate)
+        {
+            if (hour > _sharesOf)
+            {
+                (_shares, _sharesOf) = (new(MaxPerHourAndNetwork), hour);
+            }
+
+            return _shares;
         }
     }
 

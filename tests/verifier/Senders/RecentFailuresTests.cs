@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Mailkey.Contracts;
+using Mailkey.Dns;
 using Mailkey.Hosting.Postgres;
 using Mailkey.Policy;
 using Mailkey.Senders;
@@ -105,6 +106,31 @@ public sealed class RecentFailuresTests(PostgresServer postgres) : IClassFixture
         // The next hour has room again.
         _time.Advance(TimeSpan.FromHours(1));
         await failures.WriteAsync(Stop);
+        failures.Note(Verdict("published-key", "no signature") with { Domain = $"late.{Domain}" }, Disposition.Reject);
+        await failures.WriteAsync(Stop);
+        Assert.Single(await table.FindAsync($"late.{Domain}", 10, Stop));
+    }
+
+    [Fact]
+    public async Task RecentFailures_of_others_are_counted_whatever_one_network_invents()
+    {
+        using var failures = Create();
+        AskingNetwork.Current = AskingNetwork.Of("192.0.2.1");
+        for (var i = 0; i < RecentFailures.MaxPerHour + 10; i++)
+        {
+            failures.Note(Verdict("published-key", "no signature") with { Domain = $"{i}.{Domain}" }, Disposition.Reject);
+        }
+
+        AskingNetwork.Current = AskingNetwork.Of("198.51.100.1");
+        failures.Note(Verdict("published-key", "no signature") with { Domain = $"honest.{Domain}" }, Disposition.Reject);
+        await failures.WriteAsync(Stop);
+        var table = new DomainFailures(_database);
+        Assert.Single(await table.FindAsync($"0.{Domain}", 10, Stop));
+        Assert.Empty(await table.FindAsync($"{RecentFailures.MaxPerHourAndNetwork}.{Domain}", 10, Stop));
+        Assert.Single(await table.FindAsync($"honest.{Domain}", 10, Stop));
+
+        _time.Advance(TimeSpan.FromHours(1));
+        AskingNetwork.Current = AskingNetwork.Of("192.0.2.1");
         failures.Note(Verdict("published-key", "no signature") with { Domain = $"late.{Domain}" }, Disposition.Reject);
         await failures.WriteAsync(Stop);
         Assert.Single(await table.FindAsync($"late.{Domain}", 10, Stop));
