@@ -37,6 +37,13 @@ public sealed class MailkeyOptionsValidatorTests
     [InlineData("Policy:Stage", "strict")]
     [InlineData("Policy:RequiredDomains:0", "a b")]
     [InlineData("Policy:HelpUrl", "help")]
+    [InlineData("Agreements:Accounts:Source", "ldap")]
+    [InlineData("Agreements:Accounts:ImapName", "login")]
+    [InlineData("Agreements:Accounts:SubaddressDelimiter", "@")]
+    [InlineData("Agreements:Accounts:SubaddressDelimiter", "--")]
+    [InlineData("Agreements:Accounts:FailuresPerAccount", "0")]
+    [InlineData("Agreements:Accounts:FailureWindow", "00:00:00")]
+    [InlineData("Agreements:Portal:SessionIdle", "-01:00:00")]
     [InlineData("StatusPage:PublicUrl", "mx.example.org")]
     [InlineData("StatusPage:PublicUrl", "https://mx.example.org/?domain=")]
     [InlineData("StatusPage:Listen", "localhost")]
@@ -74,6 +81,16 @@ public sealed class MailkeyOptionsValidatorTests
     [InlineData("Smtp:Listen:0", "192.0.2.1")]
     [InlineData("Postgres:ConnectionString", "Host=/run/postgresql;Database=mailkey")]
     public void Validator_takes_what_is_right(string key, string value) => Assert.Empty(Failures((key, value)));
+
+    [Theory]
+    [InlineData("", 1)]
+    [InlineData("mailhost.example", 1)]
+    [InlineData("smtp://mailhost.example", 1)]
+    [InlineData("imaps://user@mailhost.example", 1)]
+    [InlineData("imaps://mailhost.example", 0)]
+    [InlineData("imap://mailhost.example:143", 0)]
+    public void Validator_wants_a_mailbox_host_where_it_checks_passwords(string host, int failures) =>
+        Assert.Equal(failures, Failures(("Agreements:Accounts:Source", "imap"), ("Agreements:Accounts:Imap", host)).Count(failure => failure.StartsWith("Mailkey:Agreements:Accounts:Imap: ", StringComparison.Ordinal)));
 
     [Fact]
     public void Validator_keeps_the_page_for_the_world_off_the_port_of_health_checks() =>
