@@ -6,7 +6,6 @@ using Mailkey.Agreements.Keys;
 using Mailkey.Authentication.Crypto;
 using Mailkey.HttpSignatures;
 using Mailkey.Messaging;
-using Mailkey.Testkit.Processes;
 using MassTransit;
 
 namespace Mailkey.Agreements.Tests.Negotiation;
@@ -83,7 +82,8 @@ public sealed class CallbackTests(NegotiationSystem system) : IClassFixture<Nego
         Assert.NotEqual(0u, await system.QueueLengthAsync(DurableQueue.DeadLetters));
 
         system.Forwarder = (_, _) => 204;
-        await system.Get<IBus>().GetSendEndpoint(CallbackDefinition.Address).Result.Send(new ResumeCallbacks(id.ToString()), Stop);
+        var queue = await system.Get<IBus>().GetSendEndpoint(CallbackDefinition.Address);
+        await queue.Send(new ResumeCallbacks(id.ToString()), Stop);
         await UntilAsync(id, saga => State(saga) == "Quiet");
 
         // Whoever says that there is nobody any more is not asked for three days.

@@ -74,8 +74,6 @@ public sealed class NegotiationTests(NegotiationSystem system) : IClassFixture<N
 
         await system.UntilAsync(wrong, OrganizationStatus.Refused);
         Assert.Equal(OrganizationStatus.AwaitingProof, (await system.Organizations.LoadAsync(silent, Stop)).State.Status);
-
-        // One of its own texts beside it is neither right nor wrong.
         Assert.Contains("organization-refused", await system.EventsAsync(Organization.StreamId(wrong)));
     }
 
@@ -213,11 +211,11 @@ public sealed class NegotiationTests(NegotiationSystem system) : IClassFixture<N
         const string user = "sam@b.example";
         await system.AdmitAsync(domain);
         var id = await ActiveAsync(domain, user);
-        var system_ = new Actor(ActorKind.System, "counter");
+        var counter = new Actor(ActorKind.System, "counter");
         var today = DateOnly.FromDateTime(system.Time.GetUtcNow().UtcDateTime);
         for (var day = 0; day < 3; day++)
         {
-            await system.DecideAsync(id, new RecordTraffic(system_, today.AddDays(day), 5));
+            await system.DecideAsync(id, new RecordTraffic(counter, today.AddDays(day), 5));
         }
 
         await UntilNegotiationAsync(id, "InForce");

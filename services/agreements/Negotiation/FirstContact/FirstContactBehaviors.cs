@@ -158,7 +158,7 @@ public sealed class FirstContactBehaviors(
         saga.LookAt = time.GetUtcNow() + (pause < _options.LongestDnsCheck ? pause : _options.LongestDnsCheck);
     }
 
-    private Task FailAsync(BehaviorContext<FirstContactState> context) =>
+    private Task<DeskAnswer<OrganizationState>> FailAsync(BehaviorContext<FirstContactState> context) =>
         DecideAsync(context, new FailProof(Actor, OrganizationProof.Dns, $"The record at {ChallengeRecord.NameOf(context.Saga.Domain)} has another challenge."));
 
     private Task<DeskAnswer<OrganizationState>> DecideAsync(BehaviorContext<FirstContactState> context, OrganizationCommand command) =>
