@@ -284,8 +284,8 @@ internal ref struct StructuredReader(ReadOnlySpan<byte> text)
         }
 
         var value = decimal.Parse(_text[start..Position], NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
-        var text = value.ToString("0.0##", CultureInfo.InvariantCulture);
-        item = new(BareItemKind.Decimal, text, text);
+        var canonical = value.ToString("0.0##", CultureInfo.InvariantCulture);
+        item = new(BareItemKind.Decimal, canonical, canonical);
         return true;
     }
 
