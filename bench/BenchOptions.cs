@@ -28,6 +28,9 @@ internal sealed record BenchOptions
     /// <summary>Events of a ledger to replay, instead of sending mail; 0 for mail.</summary>
     public int Ledger { get; init; }
 
+    /// <summary>Agreements to look up, up to so many rows, instead of sending mail; 0 for mail.</summary>
+    public int Lookups { get; init; }
+
     /// <summary>Serve until a command ends, whose text says how to reach the system; instead of measuring.</summary>
     public string? Around { get; init; }
 
@@ -50,6 +53,7 @@ internal sealed record BenchOptions
                 "--kinds" => options with { Kinds = true },
                 "--set" when Value().Split('=', 2) is [var key, var value] => options with { Settings = options.Settings.Append(new(key, value)).ToDictionary(StringComparer.Ordinal) },
                 "--ledger" => options with { Ledger = int.Parse(Value(), CultureInfo.InvariantCulture) },
+                "--lookups" => options with { Lookups = int.Parse(Value(), CultureInfo.InvariantCulture) },
                 "--around" => options with { Around = Value() },
                 "--output" => options with { Output = Value() },
                 _ => throw new ArgumentException($"unknown option {args[i]}"),

@@ -8,6 +8,12 @@ if (options.Ledger > 0)
     return 0;
 }
 
+if (options.Lookups > 0)
+{
+    Console.WriteLine(await LookupLoad.RunAsync(options.Lookups, CancellationToken.None));
+    return 0;
+}
+
 Console.Error.WriteLine("starting the system");
 await using var system = await BenchSystem.StartAsync(options, CancellationToken.None);
 if (options.Around is not null)

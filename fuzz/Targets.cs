@@ -9,6 +9,7 @@ using Mailkey.Dns;
 using Mailkey.Mime;
 using Mailkey.Policy.Reading;
 using Mailkey.Smtp;
+using Mailkey.Smtp.Sasl;
 using Mailkey.Spf;
 
 namespace Mailkey.Fuzz;
@@ -34,6 +35,13 @@ internal static class Targets
         Target("smtp-rcpt", octets => RcptArguments.TryParse(octets, isExtended: true, smtpUtf8: true, out _, out _),
             ["TO:<b@example.net> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+40example.net", "TO:<Postmaster>", "TO:<a%b@c@d>"],
             ["<", ">", "@", " NOTIFY=NEVER", " ORCPT=utf-8;\\x{20}", "%", "!"]),
+        Target("smtp-mail-agreement", octets => MailArguments.TryParse(octets, isExtended: true, new("XFWDAGREE", Auth: true), out _, out _),
+            ["FROM:<a@example.org> XFWDAGREE=abcdefghijklmnopqrstuvwxyz2 AUTH=<>", "FROM:<> AUTH=e+3Dmc2@example.com SIZE=1"], [" XFWDAGREE=", " AUTH=", "+3D", "+00", "<>", "="]),
+        Target("sasl-plain", octets => PlainMessage.TryParse(octets, out _), ["a\0b\0c", "\0name\0secret"], ["\0", "\0\0"]),
+        Target("scram-client-first", octets => ScramClientFirst.TryParse(octets, out _),
+            ["n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL", "y,a=x=2Cy,n=x=3Dy,r=abc,ext=1"], ["n,", "y,", "p=", ",", "=2C", "=3D", "r=", "a=", "m=", "\0"]),
+        Target("scram-client-final", octets => ScramClientFinal.TryParse(octets, out _), ["c=biws,r=abcdef,p=AAAA", "c=,r=x,e=1,p=,p=AA=="], [",p=", "c=", "r=", ",", "="]),
+        Target("list-id", octets => ListId.TryParse(octets, out _), [" Developers <dev.lists.example.org>", "\"<a>\" <b>"], ["<", ">", "\"", " "]),
         Target("smtp-bdat", octets => BdatArguments.TryParse(octets, out _, out _), ["10", "0 LAST", "9223372036854775808 LAST"], [" LAST", "99999999999999999999"]),
         Target("smtp-mailbox", octets => Mailbox.TryParse(octets, out _, out _), ["a.b+c@example.org", "\"a b\\\"\"@xn--bcher-kva.example", "ü@bücher.example"], ["\u202e", "é", "e\u0301", ".", "@"]),
         Target("smtp-data", DataOnlyEndsWithItsFiveOctets, ["From: a\r\n\r\nbody\r\n..dot\r\n.\r\n", "a\r\n.\r\r\n.\n"], ["\r\n.\r\n", "\n.\n", "\r.\r", "\n.\r\n", "\r\n.", "\r\n\0.\r\n"]),
