@@ -305,6 +305,31 @@ public sealed class SmtpLimitTests
     }
 
     [Fact]
+    public async Task Network_that_tries_names_in_one_session_after_the_other_is_turned_away()
+    {
+        await using var server = await SmtpTestServer.StartAsync("Smtp:MaxUnknownRecipients=1", "Smtp:MaxConnectionRatePerNetwork=100");
+        var sessions = 0;
+        while (true)
+        {
+            using var client = await SmtpTestClient.ConnectAsync(server.Port);
+            if (await client.ReadAsync() is { Code: not 220 } refusal)
+            {
+                Assert.Equal(Replies.TooManyConnectionsFromNetwork, refusal);
+                break;
+            }
+
+            Assert.InRange(++sessions, 1, 10);
+            await client.AskAllAsync("EHLO client.example", "MAIL FROM:<>");
+            Assert.Equal(550, (await client.AskAsync("RCPT TO:<nobody@example.org>")).Code);
+            Assert.Equal(Replies.TooManyUnknownRecipients, await client.ReadAsync());
+        }
+
+        Assert.InRange(sessions, 9, 10);
+        server.Time.Advance(Minute);
+        using var later = await server.GreetAsync();
+    }
+
+    [Fact]
     public void ClientNetworks_counts_by_network_and_lets_the_rate_flow_in_again()
     {
         var time = new ManualTime();

@@ -33,7 +33,7 @@ public sealed class SmtpOptions
     [Range(1, 1000000), Description("Commands that move no mail (NOOP, RSET, VRFY, HELP, EHLO) after which a connection is closed.")]
     public int MaxIdleCommands { get; set; } = 200;
 
-    [Range(1, 100000), Description("Unknown recipients after which a connection is closed: somebody tries names.")]
+    [Range(1, 100000), Description("Unknown recipients after which a connection is closed: somebody tries names. Each time it costs the network a tenth of MaxConnectionRatePerNetwork.")]
     public int MaxUnknownRecipients { get; set; } = 20;
 
     [Range(1000, 100000000), Description("RCPT commands of a connection that add no recipient (no room, not verifiable now, named before) after which it is closed. A client that sends everything at once needs some: it learns by 452 how many fit.")]

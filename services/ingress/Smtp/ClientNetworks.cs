@@ -40,6 +40,9 @@ internal sealed class ClientNetworks(IOptions<MailkeyOptions> options, TimeProvi
     /// <summary>Networks that are remembered. Each one costs an attacker a connection of a network of his own.</summary>
     private const int MaxNetworks = 200_000;
 
+    /// <summary>Sessions of one network that may try names in a minute.</summary>
+    private const int TriedNamesPerMinute = 10;
+
     private readonly int maxConnections = options.Value.Smtp.MaxConnectionsPerNetwork;
     private readonly int maxRate = options.Value.Smtp.MaxConnectionRatePerNetwork;
     private readonly int maxLoginFailures = options.Value.Agreements.Smtp.MaxLoginFailuresPerNetwork;
@@ -82,6 +85,24 @@ internal sealed class ClientNetworks(IOptions<MailkeyOptions> options, TimeProvi
             if (networks.TryGetValue(network, out var usage) && --usage.Connections == 0 && maxRate == 0 && usage.LoginFailures == 0)
             {
                 networks.Remove(network);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Counts a session that was closed because it tried names. It costs a tenth of the connections of a minute: else the limit of a
+    /// session would be none, since the next one may begin at once.
+    /// </summary>
+    public void NoteTriedNames(ClientNetwork network)
+    {
+        lock (gate)
+        {
+            if (maxRate > 0 && networks.TryGetValue(network, out var usage))
+            {
+                Refill(usage);
+
+                // At most a minute of silence, so that the others of the network are not shut out for long.
+                usage.Tokens = Math.Max(-maxRate, usage.Tokens - Math.Max(1, maxRate / TriedNamesPerMinute));
             }
         }
     }

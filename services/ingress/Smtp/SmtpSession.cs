@@ -53,6 +53,7 @@ internal sealed partial class SmtpSession
         Server = server;
         Connection = connection;
         client = address.ToString();
+        Network = ClientNetwork.Of(address);
         input = connection.Transport.Input;
         output = connection.Transport.Output;
     }
@@ -60,6 +61,9 @@ internal sealed partial class SmtpSession
     public SmtpServer Server { get; }
 
     public ConnectionContext Connection { get; }
+
+    /// <summary>What the client counts as.</summary>
+    public ClientNetwork Network { get; }
 
     public SessionState State { get; set; }
 

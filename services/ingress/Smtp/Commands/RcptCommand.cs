@@ -138,9 +138,13 @@ internal sealed class RcptCommand : SmtpCommand
     {
         transaction.Refuse(recipient, refusal);
         session.Refuse(refusal);
-        return refusal.IsPermanent && ++session.UnknownRecipients >= session.Server.Options.MaxUnknownRecipients
-            ? session.Close(Replies.TooManyUnknownRecipients)
-            : Fruitless(session);
+        if (!refusal.IsPermanent || ++session.UnknownRecipients < session.Server.Options.MaxUnknownRecipients)
+        {
+            return Fruitless(session);
+        }
+
+        session.Server.Networks.NoteTriedNames(session.Network);
+        return session.Close(Replies.TooManyUnknownRecipients);
     }
 
     // Each costs a look at the recipients, or asks the next hop, and moves no mail.
