@@ -72,6 +72,9 @@ public sealed class EventPublicationTests(PostgresServer postgres, RabbitMqServe
             Stop);
         await own.KillAsync(Stop);
         await writing;
+
+        // However fast all that was: this is written while there is no broker.
+        await AppendAsync(host, "stream-a", 201, 5);
         var stored = await StoredAsync(host);
         Assert.NotEqual(stored[^1].Position, await CheckpointAsync(host));
         await own.StartAsync(Stop);
