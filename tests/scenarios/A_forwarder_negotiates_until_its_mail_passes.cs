@@ -90,7 +90,7 @@ public sealed partial class A_forwarder_negotiates_until_its_mail_passes(Postgre
         var link = new Uri(LinkOf().Match(question!).Value);
         var page = await http.GetStringAsync(link, Cancellation);
         Assert.Equal("awaiting-consent", (string?)(await CallAsync(HttpMethod.Get, path)).Json["state"]);
-        var fields = HiddenField().Matches(page).Select(match => KeyValuePair.Create(match.Groups[1].Value, WebUtility.HtmlDecode(match.Groups[2].Value)));
+        var fields = HiddenField().Matches(page).Select(match => KeyValuePair.Create(match.Groups["name"].Value, WebUtility.HtmlDecode(match.Groups["value"].Value)));
         using var form = new HttpRequestMessage(HttpMethod.Post, link) { Content = new FormUrlEncodedContent([.. fields, new("answer", "yes")]) };
 
         // As a browser says that the form is on the page of this host.
@@ -112,7 +112,7 @@ public sealed partial class A_forwarder_negotiates_until_its_mail_passes(Postgre
     [GeneratedRegex("http://127\\.0\\.0\\.1:[0-9]+/consent/[A-Za-z0-9._~-]+", RegexOptions.NonBacktracking)]
     private static partial Regex LinkOf();
 
-    [GeneratedRegex("<input type=\"hidden\" name=\"([^\"]+)\" value=\"([^\"]*)\"", RegexOptions.NonBacktracking)]
+    [GeneratedRegex("<input type=\"hidden\" name=\"(?<name>[^\"]+)\" value=\"(?<value>[^\"]*)\"", RegexOptions.NonBacktracking)]
     private static partial Regex HiddenField();
 
     private static async Task<string> SendAsync(Client client, SenderDomain domain, string id, string parameters)
