@@ -24,11 +24,7 @@ public sealed class Accepted_mail_survives_kill_of_everything
         await using var dns = await UnboundServer.StartAsync(domain.Record);
         await using var postgres = await OwnPostgresServer.StartNewAsync(Cancellation);
         await using var broker = await OwnRabbitMqServer.StartNewAsync(Cancellation);
-        await using var system = new MailkeySystem(postgres.ConnectionString, broker.Uri, dns.Resolver, new Dictionary<string, string>
-        {
-            ["MAILKEY_VERDICT_TIMEOUT"] = "00:00:03",
-            ["MAILKEY_VERDICT_CONFIRMTIMEOUT"] = "00:00:03",
-        });
+        await using var system = new MailkeySystem(postgres.ConnectionString, broker.Uri, dns.Resolver, MailkeySystem.Impatience);
         await system.StartAsync(Cancellation);
         await broker.SettleAsync(Cancellation);
 

@@ -11,7 +11,6 @@ public sealed class No_verifier_means_451_and_recovery(PostgresServer postgres, 
 {
     private const string From = "alice@unpublished.test";
     private const string To = "bob@example.test";
-    private static readonly TimeSpan VerdictTimeout = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(12);
     private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(60);
 
@@ -66,11 +65,7 @@ public sealed class No_verifier_means_451_and_recovery(PostgresServer postgres, 
         await AcceptedAsync(system);
     }
 
-    private MailkeySystem System(string broker, string resolver) => new(postgres.ConnectionString, broker, resolver, new Dictionary<string, string>
-    {
-        ["MAILKEY_VERDICT_TIMEOUT"] = VerdictTimeout.ToString("c"),
-        ["MAILKEY_VERDICT_CONFIRMTIMEOUT"] = VerdictTimeout.ToString("c"),
-    });
+    private MailkeySystem System(string broker, string resolver) => new(postgres.ConnectionString, broker, resolver, MailkeySystem.Impatience);
 
     private static async Task RefusedInTimeAsync(MailkeySystem system, string from)
     {

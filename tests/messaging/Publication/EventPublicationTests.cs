@@ -14,6 +14,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
 
 namespace Mailkey.Messaging.Tests.Publication;
 
@@ -158,6 +159,7 @@ public sealed class EventPublicationTests(PostgresServer postgres, RabbitMqServe
     private async Task<List<LedgerEventCommitted>> PublishedAsync(string uri, int count, bool distinct = true)
     {
         await using var connection = await new ConnectionFactory { Uri = new(uri) }.CreateConnectionAsync(Stop);
+        await Eventually.GetAsync(() => IsThereAsync(connection), isThere => isThere, Limit, () => "no queue was declared");
         await using var channel = await connection.CreateChannelAsync(cancellationToken: Stop);
         List<LedgerEventCommitted> published = [];
         HashSet<Guid> ids = [];
@@ -184,6 +186,21 @@ public sealed class EventPublicationTests(PostgresServer postgres, RabbitMqServe
             Limit,
             () => $"not all of {count} published");
         return published;
+    }
+
+    // The bus declares the queue when it starts. A channel that asks for one that is not there is closed by the broker.
+    private static async Task<bool> IsThereAsync(IConnection connection)
+    {
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: Stop);
+        try
+        {
+            await channel.QueueDeclarePassiveAsync(DurableQueue.AgreementEvents, Stop);
+            return true;
+        }
+        catch (OperationInterruptedException)
+        {
+            return false;
+        }
     }
 
     private static IEnumerable<LedgerEventCommitted> Firsts(IEnumerable<LedgerEventCommitted> published) => published.DistinctBy(e => e.Id);

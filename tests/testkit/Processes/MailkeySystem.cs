@@ -11,6 +11,21 @@ public sealed class MailkeySystem : IAsyncDisposable
     private readonly Dictionary<string, string> _environment;
     private readonly Dictionary<string, ServiceProcess> _processes = new(StringComparer.Ordinal);
 
+    /// <summary>Settings by which a client that gets no verdict, or no confirmation, hears so after three seconds.</summary>
+    public static IReadOnlyDictionary<string, string> Impatience { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["MAILKEY_VERDICT_TIMEOUT"] = "00:00:03",
+        ["MAILKEY_VERDICT_CONFIRMTIMEOUT"] = "00:00:03",
+
+        // Evidence must be there before.
+        ["MAILKEY_KEYHOST_TIMEOUT"] = "00:00:02",
+        ["MAILKEY_KEYHOST_FETCHTIMEOUT"] = "00:00:02",
+        ["MAILKEY_DKIM_TIMEOUT"] = "00:00:02",
+        ["MAILKEY_SPF_TIMEOUT"] = "00:00:02",
+        ["MAILKEY_BLOCKLISTS_TIMEOUT"] = "00:00:01",
+        ["MAILKEY_POLICY_STATETIMEOUT"] = "00:00:00.4",
+    };
+
     /// <param name="postgres">Npgsql connection string.</param>
     /// <param name="rabbitMq">AMQP address.</param>
     /// <param name="resolver">Name server, as host:port.</param>
