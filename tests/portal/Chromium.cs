@@ -17,6 +17,7 @@ public sealed class Chromium : IAsyncLifetime
     {
         Assert.True(File.Exists(Program), $"{Program} is missing: ./test installs it (apt-get install chromium)");
         _playwright = await Playwright.CreateAsync();
+        Assertions.SetDefaultExpectTimeout(Limit);
 
         // Root has no sandbox, and a container little shared memory.
         _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Program, Headless = true, Timeout = Limit * 2, Args = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });

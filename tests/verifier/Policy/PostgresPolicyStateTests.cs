@@ -1,5 +1,9 @@
+using System.Globalization;
+using Mailkey.Contracts;
+using Mailkey.Contracts.Agreements;
 using Mailkey.Hosting.Options;
 using Mailkey.Hosting.Postgres;
+using Mailkey.Policy;
 using Mailkey.Policy.State;
 using Mailkey.Testkit;
 using Mailkey.Testkit.Infrastructure;
@@ -52,6 +56,45 @@ public sealed class PostgresPolicyStateTests(PostgresServer postgres) : IClassFi
         Assert.NotNull(await Verifier().AskAsync([Greylist(Start)], Stop));
         Assert.NotNull(await Verifier().AskAsync([Greylist(Start.AddHours(2))], Stop));
         Assert.Null(await Verifier().AskAsync([Greylist(Start.AddHours(2).AddMinutes(1))], Stop));
+    }
+
+    [Fact]
+    public async Task The_rate_of_an_agreement_is_counted_by_all_verifiers_together_and_by_day()
+    {
+        var current = new CurrentPolicy(Options.Create(new MailkeyOptions()), _time, NullLogger<CurrentPolicy>.Instance);
+        PolicyDesk[] desks = [new(current, Verifier(), new NoHistories()), new(current, Verifier(), new NoHistories())];
+        AgreementInForce agreement = new()
+        {
+            Id = Subject,
+            Forwarder = "a.example",
+            Recipient = "alice@b.example",
+            Category = "newsletter",
+            Subscription = "offers.a.example",
+            Methods = ["auth"],
+            Trust = "probation",
+            Version = 1,
+            Terms = new() { Dnsbl = "check", Spf = "enforce", Mailkey = "enforce", Rate = 3, Size = 1000 },
+        };
+
+        foreach (var desk in (PolicyDesk[])[desks[0], desks[1], desks[0]])
+        {
+            Assert.Equal(Disposition.Accept, (await DecideAsync(desk, Start)).Disposition);
+        }
+
+        var beyond = await DecideAsync(desks[1], Start.AddHours(1));
+        Assert.Equal((Disposition.Defer, "agreement-rate"), (beyond.Disposition, beyond.Rule));
+        Assert.StartsWith("45", beyond.Reply!.Code.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        Assert.Equal(Disposition.Accept, (await DecideAsync(desks[1], Start.AddDays(1))).Disposition);
+
+        async Task<PolicyDecision> DecideAsync(PolicyDesk desk, DateTimeOffset at) => (await desk.DecideAsync(
+            new(
+                new() { ClientAddress = "192.0.2.1", ClientName = "mail.a.example", Protocol = "ESMTP", Server = "s" },
+                new() { ReversePath = "bob@c.example", Recipients = [new() { ForwardPath = agreement.Recipient }] },
+                new() { HostState = "absent", Result = "none", Domain = "c.example", Reason = "", Rule = "", Verifier = "", ElapsedMicroseconds = 0 },
+                500,
+                at),
+            agreement,
+            Stop)).Decision;
     }
 
     [Fact]
@@ -170,4 +213,13 @@ public sealed class PostgresPolicyStateTests(PostgresServer postgres) : IClassFi
 
     private StateQuery RateLimit(DateTimeOffset now, int limit, string name = "r") =>
         new() { Rule = "limit", Kind = StateKind.RateLimit, Keys = [Key(name)], Now = now, Period = TimeSpan.FromHours(1), Limit = limit };
+
+    private sealed class NoHistories : ISenderHistories
+    {
+        public ValueTask<SenderHistory?> RecallAsync(string domain, CancellationToken cancellationToken) => default;
+
+        public void Note(string domain, DateTimeOffset at, Disposition disposition)
+        {
+        }
+    }
 }
