@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 
@@ -8,8 +9,8 @@ namespace Mailkey.Scenarios.Tests;
 internal sealed class Client : IDisposable
 {
     private readonly TcpClient _connection;
-    private readonly StreamReader _reader;
-    private readonly NetworkStream _stream;
+    private StreamReader _reader;
+    private Stream _stream;
 
     private Client(TcpClient connection)
     {
@@ -69,6 +70,18 @@ internal sealed class Client : IDisposable
         var stuffed = message.Replace("\r\n.", "\r\n..", StringComparison.Ordinal);
         await _stream.WriteAsync(Encoding.Latin1.GetBytes($"{stuffed}{(stuffed.EndsWith("\r\n", StringComparison.Ordinal) ? "" : "\r\n")}.\r\n"), cancellationToken);
         return await ReadAsync(cancellationToken);
+    }
+
+    /// <summary>STARTTLS, with whatever certificate there is, and EHLO.</summary>
+    /// <returns>What EHLO was answered.</returns>
+    public async Task<string> StartTlsAsync(string name, CancellationToken cancellationToken)
+    {
+        Expect(await AskAsync("STARTTLS", cancellationToken), "220");
+        var tls = new SslStream(_stream, leaveInnerStreamOpen: false);
+        await tls.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions { TargetHost = "mx.example.test", RemoteCertificateValidationCallback = static (_, _, _, _) => true }, cancellationToken);
+        (_stream, _reader) = (tls, new StreamReader(tls, Encoding.UTF8));
+        return await AskAsync($"EHLO {name}", cancellationToken);
     }
 
     /// <summary>A command and its reply, lines joined with LF.</summary>

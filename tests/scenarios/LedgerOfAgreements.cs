@@ -30,7 +30,7 @@ internal sealed class LedgerOfAgreements(NpgsqlDataSource database)
                 Account = recipient,
                 Category = "alias",
                 Subscription = "carol",
-                Methods = [AgreementMethod.Reference],
+                Methods = [AgreementMethod.Auth, AgreementMethod.Address, AgreementMethod.Reference],
                 Terms = new()
                 {
                     Dnsbl = DnsblTerm.Check,
@@ -52,6 +52,14 @@ internal sealed class LedgerOfAgreements(NpgsqlDataSource database)
 
         return id;
     }
+
+    /// <summary>Lets the forwarder log in.</summary>
+    public Task GiveCredentialAsync(AgreementId id, string credentialId, CancellationToken cancellationToken) =>
+        DoAsync(id, new IssueCredential(System, credentialId), cancellationToken);
+
+    /// <summary>Gives the forwarder an address of its own.</summary>
+    public Task GiveAddressAsync(AgreementId id, string address, CancellationToken cancellationToken) =>
+        DoAsync(id, new AssignAddress(System, address, null), cancellationToken);
 
     /// <summary>The user wants it no more.</summary>
     public Task EndAsync(AgreementId id, string recipient, CancellationToken cancellationToken) =>
