@@ -8,7 +8,7 @@ demo_wanted() { [ ! -e "$1/.env" ] && [ -z "$(services_setting Dns:Resolvers "$(
 
 demo_port() { cat "$1/.run/demo/port" 2>/dev/null; }
 
-demo_tool() { dotnet "$1/.run/bin/tool/Mailkey.Tool.dll" "${@:2}"; }
+demo_tool() { dotnet "$1/.run/bin/Mailkey.Tool.dll" "${@:2}"; }
 
 # demo_start ROOT
 demo_start() {

@@ -4,32 +4,37 @@
 services_names='agreements bounces delivery ingress journal status verifier'
 
 # The program of a service, started without the dotnet command, so that a list of processes names it
-services_program() {
-  local name=$2
-  printf '%s/.run/bin/%s/Mailkey.%s' "$1" "$name" "${name^}"
-}
+services_program() { printf '%s/.run/bin/Mailkey.%s' "$1" "${2^}"; }
 
-# services_build ROOT: Release programs in .run/bin, made again only when their sources changed
+# services_build ROOT: Release programs in .run/bin, made again only when their sources changed. They share one folder, and so
+# the memory that holds their libraries.
 services_build() {
-  local root=$1 fingerprint name from
-  mkdir -p "$root/.run/bin"
+  local root=$1 bin=$1/.run/bin fingerprint name from file
+  mkdir -p "$root/.run"
   exec 8>"$root/.run/build.lock"
   flock 8
-  fingerprint=$(dotnet_sources "$root" libs services tools)
-  if [ "$fingerprint" != "$(cat "$root/.run/bin/fingerprint" 2>/dev/null)" ]; then
+  fingerprint=$(dotnet_sources "$root" libs services tools deploy/local)
+  if [ "$fingerprint" != "$(cat "$bin/fingerprint" 2>/dev/null)" ]; then
     infrastructure_say 'building (once)'
-    rm -f "$root/.run/bin/fingerprint"
     dotnet_run_logged "$root/.run/build.log" 'the build' \
       dotnet build "$root/deploy/local/Services.slnf" -c Release -v q -clp:NoSummary -p:RunAnalyzers=false 8>&- || exit 1
+    rm -rf "$bin.new"
+    mkdir "$bin.new"
     for name in $services_names tool; do
       if [ "$name" = tool ]; then from=$root/tools/mailkey; else from=$root/services/$name; fi
-      # A program that runs keeps its files: they are replaced, not written over.
-      rm -rf "$root/.run/bin/$name.new"
-      cp -a "$from/bin/Release/net10.0" "$root/.run/bin/$name.new"
-      rm -rf "$root/.run/bin/$name"
-      mv "$root/.run/bin/$name.new" "$root/.run/bin/$name"
+      cp -a "$from/bin/Release/net10.0/." "$bin.new/"
     done
-    printf '%s' "$fingerprint" >"$root/.run/bin/fingerprint"
+    infrastructure_say 'compiling for this machine (once)'
+    if dotnet_run_logged "$root/.run/ahead.log" 'compiling ahead' \
+      dotnet msbuild "$root/deploy/local/Ahead.csproj" -restore -t:CompileAhead -v:q -p:From="$bin.new/" -p:To="$root/.run/ahead/" 8>&-; then
+      for file in "$bin.new"/*.dll; do cp -a "$root/.run/ahead/${file##*/}" "$file"; done
+    else
+      infrastructure_say 'It works without; each start takes longer.'
+    fi
+    printf '%s' "$fingerprint" >"$bin.new/fingerprint"
+    # A program that runs keeps its files: they are replaced, not written over.
+    rm -rf "$bin"
+    mv "$bin.new" "$bin"
   fi
   exec 8>&-
 }
