@@ -1,6 +1,5 @@
-using System.Buffers.Binary;
 using System.Net;
-using System.Net.Sockets;
+using Mailkey.Networks;
 
 namespace Mailkey.Dns;
 
@@ -8,8 +7,11 @@ namespace Mailkey.Dns;
 /// The client network for whose mail something is looked up: a /24 of IPv4, a /48 of IPv6. It flows with the call, as the activity of a
 /// trace does, down to the limits that count by it (<see cref="NetworkShare"/>).
 /// </summary>
-public sealed record AskingNetwork(ulong Prefix, bool IsIPv6)
+public sealed record AskingNetwork(AddressPrefix Prefix)
 {
+    private const int PrefixIPv4 = 24;
+    private const int PrefixIPv6 = 48;
+
     private static readonly AsyncLocal<AskingNetwork?> Ambient = new();
 
     /// <summary>That of this call and of all that it calls; null for what is looked up for no client.</summary>
@@ -20,18 +22,6 @@ public sealed record AskingNetwork(ulong Prefix, bool IsIPv6)
     }
 
     /// <param name="address">Null, and so is the network, when it can't be read.</param>
-    public static AskingNetwork? Of(string address)
-    {
-        if (!IPAddress.TryParse(address, out var parsed))
-        {
-            return null;
-        }
-
-        parsed = parsed.IsIPv4MappedToIPv6 ? parsed.MapToIPv4() : parsed;
-        Span<byte> octets = stackalloc byte[16];
-        parsed.TryWriteBytes(octets, out _);
-        return parsed.AddressFamily == AddressFamily.InterNetworkV6
-            ? new(BinaryPrimitives.ReadUInt64BigEndian(octets) >> 16, true)
-            : new(BinaryPrimitives.ReadUInt32BigEndian(octets) >> 8, false);
-    }
+    public static AskingNetwork? Of(string address) =>
+        IPAddress.TryParse(address, out var parsed) ? new(AddressPrefix.Of(parsed, PrefixIPv4, PrefixIPv6)) : null;
 }

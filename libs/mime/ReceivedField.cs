@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Mailkey.Networks;
 
 namespace Mailkey.Mime;
 
@@ -85,10 +86,7 @@ public sealed record ReceivedField
     // address-literal of RFC 5321 §4.1.3
     private static string AddressLiteral(IPAddress address)
     {
-        if (address.IsIPv4MappedToIPv6)
-        {
-            address = address.MapToIPv4();
-        }
+        address = address.Unmapped();
 
         // Without the scope: %eth0 is no part of an IPv6-addr.
         return address.AddressFamily == AddressFamily.InterNetworkV6

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Net;
+using Mailkey.Networks;
 
 namespace Mailkey.Policy;
 
@@ -28,16 +29,15 @@ internal sealed class NetworkSet
             return "is no network; expected an address or CIDR such as 192.0.2.0/24 or 2001:db8::/32";
         }
 
-        var address = NetworkAddress.Of(parsed);
-        var width = address.IsIPv4 ? 32 : 128;
-        var prefix = width;
-        if (slash >= 0 && (!int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out prefix) || prefix > width))
+        var address = AddressPrefix.Of(parsed);
+        var prefix = address.Width;
+        if (slash >= 0 && (!int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out prefix) || prefix > address.Width))
         {
-            return string.Create(CultureInfo.InvariantCulture, $"has no prefix length from 0 to {width} behind its slash");
+            return string.Create(CultureInfo.InvariantCulture, $"has no prefix length from 0 to {address.Width} behind its slash");
         }
 
-        var network = address.Network(prefix);
-        if (network != address)
+        var network = address.Shortened(prefix);
+        if (network.Bits != address.Bits)
         {
             return $"has bits set behind its prefix; expected the first address of the network";
         }
@@ -52,11 +52,11 @@ internal sealed class NetworkSet
         return null;
     }
 
-    public bool Contains(NetworkAddress address)
+    public bool Contains(AddressPrefix address)
     {
         foreach (var (prefix, networks) in address.IsIPv4 ? _ipv4 : _ipv6)
         {
-            if (networks.Contains(address.Network(prefix).Bits))
+            if (networks.Contains(address.Shortened(prefix).Bits))
             {
                 return true;
             }

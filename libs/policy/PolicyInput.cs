@@ -1,8 +1,10 @@
+using System.Globalization;
 using System.Net;
 using Mailkey.Contracts;
 using Mailkey.Contracts.Agreements;
 using Mailkey.Contracts.Journal;
 using Mailkey.Dns;
+using Mailkey.Networks;
 
 namespace Mailkey.Policy;
 
@@ -12,8 +14,12 @@ namespace Mailkey.Policy;
 /// </summary>
 public sealed class PolicyInput
 {
+    // Networks that one host or one customer has: RFC 6177 hands out /64 and more; greylisting has long gone by /24.
+    private const int ClientPrefixIPv4 = 24;
+    private const int ClientPrefixIPv6 = 64;
+
     private string? _helo;
-    private NetworkAddress? _client;
+    private AddressPrefix? _client;
     private RecipientAddress[]? _recipients;
 
     /// <param name="evidence">The verdict as far as it does not come from policy itself: mailkey, SPF, DKIM, blocklists, header, history.</param>
@@ -43,7 +49,15 @@ public sealed class PolicyInput
     public string SenderDomain => Evidence.Domain;
 
     /// <summary>The client's address; null when it is unreadable.</summary>
-    internal NetworkAddress? Client => _client ??= IPAddress.TryParse(Connection.ClientAddress, out var address) ? NetworkAddress.Of(address) : null;
+    internal AddressPrefix? Client => _client ??= IPAddress.TryParse(Connection.ClientAddress, out var address) ? AddressPrefix.Of(address) : null;
+
+    /// <summary>
+    /// What the client counts as where state is kept, such as <c>4:c0000200</c>; <c>?</c> when its address is unreadable. Stored keys are
+    /// made of it, so it stays as it is.
+    /// </summary>
+    internal string ClientNetwork => Client is not { } client
+        ? "?"
+        : string.Create(CultureInfo.InvariantCulture, $"{(client.IsIPv4 ? 4 : 6)}:{client.Shortened(client.IsIPv4 ? ClientPrefixIPv4 : ClientPrefixIPv6).Bits:x}");
 
     /// <summary>The argument of EHLO as lower-case A-labels; empty when it is no domain name.</summary>
     internal string Helo => _helo ??= DomainName.TryNormalize(Connection.ClientName, out var ascii) ? ascii : "";

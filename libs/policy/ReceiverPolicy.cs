@@ -162,7 +162,7 @@ public sealed class ReceiverPolicy(StagePolicy stage, PolicyRules rules)
         private List<StateKey> Keys(PolicyRule rule)
         {
             List<StateKey> keys = [];
-            var client = input.Client?.ClientNetwork() ?? "?";
+            var client = input.ClientNetwork;
             switch (rule.Then)
             {
                 case GreylistOutcome:

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using Mailkey.Dns;
+using Mailkey.Networks;
 
 namespace Mailkey.Spf;
 
@@ -14,7 +15,7 @@ internal readonly struct ClientAddress
     /// <summary>RFC 7208 §5: an IPv4-mapped IPv6 address is an IPv4 address.</summary>
     public ClientAddress(IPAddress address)
     {
-        _address = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        _address = address.Unmapped();
         _bits = Bits(_address);
     }
 

@@ -25,6 +25,14 @@ public sealed class ReceiverPolicyTests
         Assert.Equal((outcome, "it", reply), (plan.Otherwise.Outcome, plan.Otherwise.Rule, plan.Otherwise.Reply is { } r ? $"{r.Code} {r.EnhancedCode} {r.Text}" : null));
     }
 
+    [Theory]
+    [InlineData("192.0.2.77", "4:c0000200")]
+    [InlineData("::ffff:192.0.2.77", "4:c0000200")]
+    [InlineData("2001:db8:1:2:3:4:5:6", "6:20010db8000100020000000000000000")]
+    [InlineData("unreadable", "?")]
+    public void Name_of_a_client_network_stays_as_it_is_stored(string client, string name) =>
+        Assert.Equal(name, Sample.Message(client: client).ClientNetwork);
+
     [Fact]
     public void Without_rules_the_stage_decides_and_names_itself()
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Mailkey.Networks;
 
 namespace Mailkey.Authentication.Keys;
 
@@ -43,11 +44,7 @@ public static class PublicAddress
     /// <summary>Whether an address is public unicast.</summary>
     public static bool IsPublicUnicast(IPAddress address)
     {
-        if (address.IsIPv4MappedToIPv6)
-        {
-            address = address.MapToIPv4();
-        }
-
+        address = address.Unmapped();
         if (address.AddressFamily == AddressFamily.InterNetwork)
         {
             return !Array.Exists(NotPublic4, network => network.Contains(address));

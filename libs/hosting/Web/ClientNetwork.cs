@@ -1,5 +1,5 @@
 using System.Net;
-using System.Net.Sockets;
+using Mailkey.Networks;
 
 namespace Mailkey.Hosting.Web;
 
@@ -19,30 +19,21 @@ public sealed class ClientNetwork
     /// <summary>Name of the network of a client, such as <c>192.0.2.0/24</c>.</summary>
     /// <param name="peer">The other end of the connection.</param>
     /// <param name="forwardedFor">Values of X-Forwarded-For, in order; believed only from trusted proxies, from the last on.</param>
-    public string Of(IPAddress? peer, IEnumerable<string?> forwardedFor) => Network(AddressOf(peer, forwardedFor));
+    public string Of(IPAddress? peer, IEnumerable<string?> forwardedFor) =>
+        AddressPrefix.Of(AddressOf(peer, forwardedFor), PrefixIPv4, PrefixIPv6).ToString();
 
     /// <summary>Address of a client; the same parameters.</summary>
     public IPAddress AddressOf(IPAddress? peer, IEnumerable<string?> forwardedFor)
     {
-        var client = Plain(peer ?? IPAddress.None);
+        var client = (peer ?? IPAddress.None).Unmapped();
         var chain = forwardedFor.SelectMany(value => (value ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).ToArray();
         for (var i = chain.Length - 1; i >= 0 && IsTrusted(client) && IPAddress.TryParse(chain[i], out var before); i--)
         {
-            client = Plain(before);
+            client = before.Unmapped();
         }
 
         return client;
     }
-
-    private static string Network(IPAddress address)
-    {
-        var prefix = address.AddressFamily == AddressFamily.InterNetwork ? PrefixIPv4 : PrefixIPv6;
-        var octets = address.GetAddressBytes();
-        octets.AsSpan(prefix / 8).Clear();
-        return $"{new IPAddress(octets)}/{prefix.ToString(System.Globalization.CultureInfo.InvariantCulture)}";
-    }
-
-    private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 
     private static IPNetwork Single(IPAddress address) => new(address, address.GetAddressBytes().Length * 8);
 

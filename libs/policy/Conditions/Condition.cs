@@ -1,6 +1,7 @@
 using System.Globalization;
 using Mailkey.Contracts;
 using Mailkey.Hosting.Options;
+using Mailkey.Networks;
 
 namespace Mailkey.Policy.Conditions;
 
@@ -256,7 +257,7 @@ internal sealed class BlocklistIs(string zone, string result, NetworkSet? codes)
         {
             if (string.Equals(answer.Zone.TrimEnd('.'), zone, StringComparison.OrdinalIgnoreCase)
                 && answer.Result == result
-                && (codes is null || answer.Codes.Any(code => System.Net.IPAddress.TryParse(code, out var address) && codes.Contains(NetworkAddress.Of(address)))))
+                && (codes is null || answer.Codes.Any(code => System.Net.IPAddress.TryParse(code, out var address) && codes.Contains(AddressPrefix.Of(address)))))
             {
                 return true;
             }

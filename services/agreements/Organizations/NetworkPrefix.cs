@@ -1,5 +1,5 @@
 using System.Net;
-using System.Net.Sockets;
+using Mailkey.Networks;
 
 namespace Mailkey.Agreements.Organizations;
 
@@ -12,15 +12,7 @@ public static class NetworkPrefix
     private const int Ipv6Bits = 48;
 
     /// <summary>The network of an address, as <c>192.0.2.0/24</c> or <c>2001:db8::/48</c>.</summary>
-    public static string Of(IPAddress address)
-    {
-        ArgumentNullException.ThrowIfNull(address);
-        var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        var octets = plain.GetAddressBytes();
-        var bits = plain.AddressFamily == AddressFamily.InterNetwork ? Ipv4Bits : Ipv6Bits;
-        octets.AsSpan(bits / 8).Clear();
-        return $"{new IPAddress(octets)}/{bits}";
-    }
+    public static string Of(IPAddress address) => AddressPrefix.Of(address, Ipv4Bits, Ipv6Bits).ToString();
 
     /// <summary>Whether a text is the form that <see cref="Of"/> gives.</summary>
     public static bool IsNormal(string? text) =>

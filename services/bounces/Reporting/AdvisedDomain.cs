@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Mailkey.Dns;
+using Mailkey.Networks;
 
 namespace Mailkey.Bounces.Reporting;
 
@@ -74,7 +75,7 @@ public sealed class AdvisedDomain(IDnsResolver resolver, TimeProvider time)
         var inner = text.Trim('[', ']');
         inner = inner.StartsWith("IPv6:", StringComparison.OrdinalIgnoreCase) ? inner[5..] : inner;
         return IPAddress.TryParse(inner, out var address)
-            ? string.Create(CultureInfo.InvariantCulture, $"[{(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address)}]")
+            ? string.Create(CultureInfo.InvariantCulture, $"[{address.Unmapped()}]")
             : text.ToLowerInvariant();
     }
 }

@@ -1,37 +1,19 @@
-using System.Buffers.Binary;
 using System.Net;
-using System.Net.Sockets;
 using Mailkey.Hosting.Options;
+using Mailkey.Networks;
 using Microsoft.Extensions.Options;
 
 namespace Mailkey.Ingress.Smtp;
 
 /// <summary>A client network: a /24 of IPv4, a /48 of IPv6. One holder of addresses seldom has less.</summary>
-internal readonly record struct ClientNetwork(ulong Prefix, bool IsIPv6)
+internal readonly record struct ClientNetwork(AddressPrefix Prefix)
 {
-    public static ClientNetwork Of(IPAddress address)
-    {
-        Span<byte> octets = stackalloc byte[16];
-        address.TryWriteBytes(octets, out _);
-        return address.AddressFamily == AddressFamily.InterNetworkV6
-            ? new(BinaryPrimitives.ReadUInt64BigEndian(octets) >> 16, true)
-            : new(BinaryPrimitives.ReadUInt32BigEndian(octets) >> 8, false);
-    }
+    private const int PrefixIPv4 = 24;
+    private const int PrefixIPv6 = 48;
 
-    /// <summary>In the notation of RFC 4632 and RFC 4291 §2.3: <c>192.0.2.0/24</c>.</summary>
-    public override string ToString()
-    {
-        Span<byte> octets = stackalloc byte[16];
-        octets.Clear();
-        if (IsIPv6)
-        {
-            BinaryPrimitives.WriteUInt64BigEndian(octets, Prefix << 16);
-            return $"{new IPAddress(octets)}/48";
-        }
+    public static ClientNetwork Of(IPAddress address) => new(AddressPrefix.Of(address, PrefixIPv4, PrefixIPv6));
 
-        BinaryPrimitives.WriteUInt32BigEndian(octets, (uint)Prefix << 8);
-        return $"{new IPAddress(octets[..4])}/24";
-    }
+    public override string ToString() => Prefix.ToString();
 }
 
 /// <summary>Counts connections and their rate by client network, and keeps both below their limits.</summary>

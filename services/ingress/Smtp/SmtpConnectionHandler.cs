@@ -1,5 +1,6 @@
 using System.Net;
 using Mailkey.Ingress.Telemetry;
+using Mailkey.Networks;
 using Mailkey.Smtp;
 using Microsoft.AspNetCore.Connections;
 
@@ -10,12 +11,7 @@ internal sealed class SmtpConnectionHandler(SmtpServer server) : ConnectionHandl
 {
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
-        var address = (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None;
-        if (address.IsIPv4MappedToIPv6)
-        {
-            address = address.MapToIPv4();
-        }
-
+        var address = ((connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None).Unmapped();
         var session = new SmtpSession(server, connection, address);
         if (server.Sessions.IsDraining)
         {

@@ -5,6 +5,7 @@ using Mailkey.Authentication.Keys;
 using Mailkey.Contracts;
 using Mailkey.Dns;
 using Mailkey.Hosting.Options;
+using Mailkey.Networks;
 using Mailkey.Verifier.Telemetry;
 using Microsoft.Extensions.Options;
 
@@ -45,7 +46,7 @@ public sealed class BlocklistCheck
             return [];
         }
 
-        client = client.IsIPv4MappedToIPv6 ? client.MapToIPv4() : client;
+        client = client.Unmapped();
         if (!PublicAddress.IsPublicUnicast(client))
         {
             return [];
