@@ -1,32 +1,21 @@
 using Mailkey.Agreements.Negotiation;
 using Mailkey.Messaging;
-using MassTransit;
 
 namespace Mailkey.Agreements.Callbacks;
 
 /// <summary>The queue <c>agreement-callbacks</c>.</summary>
-public sealed class CallbackDefinition : SagaDefinition<CallbackState>
+public sealed class CallbackDefinition : PartitionedSagaDefinition<CallbackState>
 {
     /// <summary>Where news for forwarders go.</summary>
     public static readonly Uri Address = new($"exchange:{DurableQueue.AgreementCallbacks}");
 
-    private const int Partitions = 16;
-
-    public CallbackDefinition() => Endpoint(endpoint =>
+    public CallbackDefinition()
+        : base(DurableQueue.AgreementCallbacks, partitions: 16)
     {
-        endpoint.Name = DurableQueue.AgreementCallbacks;
-        endpoint.ConcurrentMessageLimit = Partitions;
-    });
-
-    protected override void ConfigureSaga(
-        IReceiveEndpointConfigurator endpointConfigurator, ISagaConfigurator<CallbackState> sagaConfigurator, IRegistrationContext context)
-    {
-        endpointConfigurator.UseNegotiationRetry();
-        var line = endpointConfigurator.CreatePartitioner(Partitions);
-        sagaConfigurator.Message<AgreementToTell>(m => m.UsePartitioner(line, c => CallbackState.IdOf(c.Message.AgreementId)));
-        sagaConfigurator.Message<ForwarderCalled>(m => m.UsePartitioner(line, c => CallbackState.IdOf(c.Message.AgreementId)));
-        sagaConfigurator.Message<ResumeCallbacks>(m => m.UsePartitioner(line, c => CallbackState.IdOf(c.Message.AgreementId)));
-        sagaConfigurator.Message<CallbackRetryDue>(m => m.UsePartitioner(line, c => c.Message.CallbackId));
-        sagaConfigurator.Message<CallOverdue>(m => m.UsePartitioner(line, c => c.Message.CallbackId));
+        Partition<AgreementToTell>(m => CallbackState.IdOf(m.AgreementId));
+        Partition<ForwarderCalled>(m => CallbackState.IdOf(m.AgreementId));
+        Partition<ResumeCallbacks>(m => CallbackState.IdOf(m.AgreementId));
+        Partition<CallbackRetryDue>(m => m.CallbackId);
+        Partition<CallOverdue>(m => m.CallbackId);
     }
 }
