@@ -59,6 +59,7 @@ public sealed class EventJsonTests
         new TermsLapsed(2),
         new AddressAssigned("alice-x@b.example", null),
         new AddressAssigned("alice-y@b.example", "alice-x@b.example"),
+        new AddressLeaked("alice-y@b.example", "q1"),
         new CredentialIssued("one", null),
         new CredentialIssued("two", Then),
         new CredentialWithdrawn("one"),

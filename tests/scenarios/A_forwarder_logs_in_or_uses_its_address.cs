@@ -86,7 +86,14 @@ public sealed class A_forwarder_logs_in_or_uses_its_address(PostgresServer postg
             Assert.StartsWith("550 5.1.1", await SendAsync(client, published, address, "leaked"), StringComparison.Ordinal);
         }
 
-        await Eventually.GetAsync(() => ledger.StateAsync(id, Cancellation), state => state.Holds.Contains(Hold.AddressLeak), Limit, () => system.Logs());
+        await Eventually.GetAsync(() => ledger.StateAsync(id, Cancellation), state => state.LeakedAddress == address, Limit, () => system.Logs());
+
+        // The alarm stops nobody but the stranger.
+        using (var client = await Client.ConnectAsync(system.SmtpPort, Cancellation, "mx.relay.test"))
+        {
+            var reply = await SendAsync(client, published, address, "after-the-alarm");
+            Assert.True(reply.StartsWith("250 ", StringComparison.Ordinal), reply + system.Logs());
+        }
     }
 
     private static Task<string> SendAsync(Client client, SenderDomain domain, string to, string id) =>

@@ -63,6 +63,9 @@ public sealed class AgreementsPolicyOptions
     [Range(1, long.MaxValue), Description("Octets of a message of an agreement on probation.")]
     public long ProbationSize { get; set; } = 5L << 20;
 
+    [Description("Whether an agreement is suspended when somebody else uses the address that was made for its forwarder. That somebody is refused in any case, and user and forwarder are told; suspending lets anybody who has the address stop the user's mail.")]
+    public bool SuspendOnAddressLeak { get; set; }
+
     [Description("Time in which an organisation that made contact must have given both proofs, of its key and of its DNS.")]
     public TimeSpan ContactPeriod { get; set; } = TimeSpan.FromDays(7);
 

@@ -5,6 +5,8 @@ namespace Mailkey.Agreements.Agreements;
 
 public static partial class Agreement
 {
+    private const string MisusePrefix = "misuse ";
+
     /// <summary>The state after one more event. It knows no rules: what happened, happened.</summary>
     /// <exception cref="UnreachableException">An event that this program does not know.</exception>
     public static AgreementState Evolve(AgreementState state, AgreementEvent happened) => happened switch
@@ -59,8 +61,13 @@ public static partial class Agreement
         TermsWithdrawn e => Mark(state, e.Version, TermsStanding.Withdrawn) with { Pending = null },
         TermsLapsed e => Mark(state, e.Version, TermsStanding.Lapsed) with { Pending = null },
 
-        AddressAssigned e => state with { Address = e.Address },
-        CredentialIssued e => state with { Credentials = [.. state.Credentials.TakeLast(1).Select(c => c with { Ends = e.PreviousEnds }), new(e.CredentialId, null)] },
+        AddressAssigned e => state with { Address = e.Address, LeakedAddress = null, Issued = (state.Issued ?? 0) + 1 },
+        AddressLeaked e => state with { LeakedAddress = e.Address },
+        CredentialIssued e => state with
+        {
+            Credentials = [.. state.Credentials.TakeLast(1).Select(c => c with { Ends = e.PreviousEnds }), new(e.CredentialId, null)],
+            Issued = (state.Issued ?? 0) + 1,
+        },
         CredentialWithdrawn e => state with { Credentials = state.Credentials.RemoveAll(c => c.Id == e.CredentialId) },
 
         TrafficRecorded e => state with { Traffic = state.Traffic.With(e.Day, e.Messages) },
@@ -133,5 +140,7 @@ public static partial class Agreement
 
     private static string ReportOf(ComplaintScope scope, string reference) => $"{(scope == ComplaintScope.Message ? "message" : "series")} {reference}";
 
-    private static string ReportOf(MisuseKind kind, string reference) => $"misuse {(int)kind} {reference}";
+    private static string ReportOf(MisuseKind kind, string reference) => $"{MisusePrefix}{(int)kind} {reference}";
+
+    private static int CountReports(AgreementState state, bool ofMisuse) => state.Reports.Count(report => report.StartsWith(MisusePrefix, StringComparison.Ordinal) == ofMisuse);
 }

@@ -36,7 +36,7 @@ public static partial class Agreement
             return Decision.Nothing;
         }
 
-        if (state.Reports.Count >= MaxReports)
+        if (CountReports(state, ofMisuse: false) >= MaxReports)
         {
             return AgreementRefusals.TooManyReports;
         }
@@ -66,21 +66,36 @@ public static partial class Agreement
             return Decision.Nothing;
         }
 
-        return state.Reports.Count >= MaxReports ? AgreementRefusals.TooManyReports : Decision.Of([.. Misused(state, c.Kind, c.Reference, policy)]);
+        return c.Kind == MisuseKind.AddressUsedByAnother ? OnLeak(state, c.Reference, policy)
+            : CountReports(state, ofMisuse: true) >= MaxReports ? AgreementRefusals.TooManyReports
+            : Decision.Of([.. Misused(state, c.Kind, c.Reference, policy)]);
+    }
+
+    // An alarm, once for each address: whoever has it is anybody, and must neither stop the user's mail, nor spoil the forwarder's name, nor
+    // use up what is kept of reports.
+    private static Decision OnLeak(AgreementState state, string reference, AgreementPolicy policy)
+    {
+        if (state.Address is not { } address || state.LeakedAddress == address)
+        {
+            return Decision.Nothing;
+        }
+
+        return policy.Trust.SuspendsOnLeak && !state.Holds.Contains(Hold.AddressLeak)
+            ? Decision.Of(new AddressLeaked(address, reference), new AgreementSuspended(Hold.AddressLeak, KebabCase<MisuseKind>.Word(MisuseKind.AddressUsedByAnother)))
+            : new AddressLeaked(address, reference);
     }
 
     private static IEnumerable<AgreementEvent> Misused(AgreementState state, MisuseKind kind, string reference, AgreementPolicy policy)
     {
-        if (state.Reports.Contains(ReportOf(kind, reference)) || state.Reports.Count >= MaxReports)
+        if (state.Reports.Contains(ReportOf(kind, reference)) || CountReports(state, ofMisuse: true) >= MaxReports)
         {
             yield break;
         }
 
         yield return new MisuseObserved(kind, reference);
-        var hold = kind == MisuseKind.AddressUsedByAnother ? Hold.AddressLeak : Hold.Misuse;
-        if (policy.Trust.Misuse.TryGetValue(kind, out var limit) && CountOf(state, kind) + 1 >= limit && !state.Holds.Contains(hold))
+        if (policy.Trust.Misuse.TryGetValue(kind, out var limit) && CountOf(state, kind) + 1 >= limit && !state.Holds.Contains(Hold.Misuse))
         {
-            yield return new AgreementSuspended(hold, KebabCase<MisuseKind>.Word(kind));
+            yield return new AgreementSuspended(Hold.Misuse, KebabCase<MisuseKind>.Word(kind));
         }
     }
 

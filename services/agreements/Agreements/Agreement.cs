@@ -17,7 +17,10 @@ public static partial class Agreement
     /// <summary>Changes of terms by anybody.</summary>
     public const int MaxVersions = 1000;
 
-    /// <summary>Complaints and observations of one agreement that are kept.</summary>
+    /// <summary>Logins, and addresses that the forwarder asked for, in the life of an agreement: one a week for twenty years.</summary>
+    public const int MaxIssued = 1000;
+
+    /// <summary>Complaints of one agreement that are kept, and as many observations: who misuses it leaves room for complaints.</summary>
     public const int MaxReports = 1000;
 
     /// <summary>Characters of a reason or a note.</summary>
@@ -209,7 +212,13 @@ public static partial class Agreement
             return AgreementRefusals.AddressExists;
         }
 
-        // The leak is closed with the address that leaked. Who leaked it stays unknown, so trust begins again.
+        // Users and operators may always take a leaked address away.
+        if (c.Actor.Kind == ActorKind.System && state.Issued >= MaxIssued)
+        {
+            return AgreementRefusals.TooManyIssued;
+        }
+
+        // The leak is closed with the address that leaked. Where it suspended, trust begins again, since who leaked it stays unknown.
         return state.Holds.Contains(Hold.AddressLeak)
             ? Decision.Of(
                 new AddressAssigned(text, state.Address),
@@ -232,6 +241,7 @@ public static partial class Agreement
 
         return state.Credentials.Exists(credential => credential.Id == c.CredentialId)
             ? Decision.Nothing
+            : state.Issued >= MaxIssued ? AgreementRefusals.TooManyIssued
             : new CredentialIssued(c.CredentialId, state.Credentials.IsEmpty ? null : By(now, policy.CredentialOverlap));
     }
 

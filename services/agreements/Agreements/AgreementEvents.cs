@@ -29,6 +29,7 @@ public static class AgreementEvents
         Named<TermsWithdrawn>(),
         Named<TermsLapsed>(),
         Named<AddressAssigned>(),
+        Named<AddressLeaked>(),
         Named<CredentialIssued>(),
         Named<CredentialWithdrawn>(),
         Named<TrafficRecorded>(),
@@ -134,6 +135,11 @@ public sealed record TermsLapsed(int Version) : AgreementEvent;
 /// <summary>The forwarder got an address of its own; an earlier one is void.</summary>
 [EventName("address-assigned")]
 public sealed record AddressAssigned(string Address, string? Replaces) : AgreementEvent;
+
+/// <summary>Somebody else was seen to use the forwarder's address, and was refused. It is told once for each address.</summary>
+/// <param name="Reference">Names the transaction.</param>
+[EventName("address-leaked")]
+public sealed record AddressLeaked(string Address, string Reference) : AgreementEvent;
 
 /// <summary>The forwarder can log in for this agreement. The secret is no part of the history.</summary>
 /// <param name="PreviousEnds">Until when the credential before this one is good.</param>

@@ -144,9 +144,11 @@ public sealed record TrustPolicy
     {
         [MisuseKind.ForeignReference] = 1,
         [MisuseKind.WrongReference] = 5,
-        [MisuseKind.AddressUsedByAnother] = 1,
         [MisuseKind.SuddenVolume] = 1,
     };
+
+    /// <summary>Whether an agreement is suspended when somebody else uses its unique address; else that is an alarm and no more.</summary>
+    public bool SuspendsOnLeak { get; init; }
 
     /// <summary>The limits of a probation that begins now.</summary>
     public Probation BeginProbation(DateTimeOffset now) => new(ProbationRate, ProbationSize, (now + ProbationPeriod).ToUniversalTime());

@@ -41,6 +41,7 @@ public static class AgreementRefusals
     public static readonly Refusal CredentialInvalid = new("credential-invalid", "The credential's name must be 1 to 64 letters, digits or hyphens.");
     public static readonly Refusal CredentialUnknown = new("credential-unknown", "There is no such credential.");
     public static readonly Refusal TooManyReports = new("too-many-reports", "There are more reports than are kept for one agreement.");
+    public static readonly Refusal TooManyIssued = new("too-many-credentials", "Credentials and addresses were issued too often; a new agreement can be proposed.");
     public static readonly Refusal NotResumable = new("not-resumable", "What has been in force is not resumed; a new agreement can be proposed.");
     public static readonly Refusal TooManyResumptions = new("too-many-resumptions", "The negotiation was resumed too often; a new agreement can be proposed.");
 }

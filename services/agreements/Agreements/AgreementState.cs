@@ -127,7 +127,14 @@ public sealed record AgreementState
     public ImmutableList<string> Reports { get; init; } = [];
 
     public string? Address { get; init; }
+
+    /// <summary>The address, when others were seen to use it; null again with a new one.</summary>
+    public string? LeakedAddress { get; init; }
+
     public ImmutableList<AgreementCredential> Credentials { get; init; } = [];
+
+    /// <summary>How many addresses and credentials there ever were; null for none.</summary>
+    public int? Issued { get; init; }
 
     /// <summary>Where it is, as both sides are told.</summary>
     [JsonIgnore]

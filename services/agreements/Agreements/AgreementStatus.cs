@@ -108,7 +108,7 @@ public enum Hold
     Complaints,
     Misuse,
 
-    /// <summary>The unique address is known to others; a new one lifts it.</summary>
+    /// <summary>The unique address is known to others, and the operator has that suspend; a new one lifts it.</summary>
     AddressLeak,
     Operator,
 
@@ -147,7 +147,7 @@ public enum MisuseKind
     /// <summary>It named its own agreement for another recipient or list.</summary>
     WrongReference,
 
-    /// <summary>Somebody else used the unique address.</summary>
+    /// <summary>Somebody else used the unique address, whoever let it out.</summary>
     AddressUsedByAnother,
 
     /// <summary>Far more messages than before.</summary>

@@ -79,16 +79,24 @@ internal static class AgreementEndpoints
             account = caller.Account;
         }
 
-        if (digest is not null)
-        {
-            return digest != "1" || forwarder is null ? ApiAnswer.Of(ApiProblem.QueryInvalid) : await DigestAsync(forwarder, register, context.RequestAborted);
-        }
-
+        // PostgreSQL knows no text with U+0000 in it.
         RegisterCursor? cursor = null;
-        if (!ApiQuery.TryReadWords<AgreementStatus>(status, out var statuses) || (after is not null && !RegisterCursor.TryParse(after, out cursor))
+        if (Array.Exists([account, forwarder, category], text => text?.Contains('\0', StringComparison.Ordinal) is true)
+            || !ApiQuery.TryReadWords<AgreementStatus>(status, out var statuses) || (after is not null && !RegisterCursor.TryParse(after, out cursor))
             || order is not (null or "created" or "-created" or "changed" or "-changed" or "category"))
         {
             return ApiAnswer.Of(ApiProblem.QueryInvalid);
+        }
+
+        if (digest is not null)
+        {
+            // It is made of the agreements of all users.
+            if (caller.Domain is null && !caller.IsOperator)
+            {
+                return ApiAnswer.Of(ApiProblem.NotAllowed);
+            }
+
+            return digest != "1" || forwarder is null ? ApiAnswer.Of(ApiProblem.QueryInvalid) : await DigestAsync(forwarder, register, context.RequestAborted);
         }
 
         // Only a user's own list comes by category: it has no pages.
@@ -329,6 +337,7 @@ internal static class AgreementEndpoints
             state is { Phase: AgreementPhase.InForce, Trust: TrustLevel.Probation } ? state.Probation : null,
             state.Holds,
             state.Address,
+            state.LeakedAddress is not null,
             state.Credentials,
             isForwarder ? null : state.Account,
             isForwarder ? null : state.Gates,

@@ -55,6 +55,7 @@ public sealed record ProposalRequest(
 /// <param name="TermsInForce">What holds for a message now; null when nothing does.</param>
 /// <param name="Versions">Every version of the terms there ever was.</param>
 /// <param name="WaitsFor">Who or what is to act next: <c>proof</c>, <c>consent</c>, <c>approval</c>, or sides that have to accept terms.</param>
+/// <param name="AddressLeaked">Whether somebody else was seen to use the address.</param>
 /// <param name="Account">Whose mail it is; only for users and operators.</param>
 /// <param name="Version">Grows with each event.</param>
 public sealed record AgreementResource(
@@ -77,6 +78,7 @@ public sealed record AgreementResource(
     Probation? Probation,
     IReadOnlyList<Hold> Holds,
     string? Address,
+    bool AddressLeaked,
     IReadOnlyList<AgreementCredential> Credentials,
     string? Account,
     IReadOnlyList<string>? Gates,

@@ -25,6 +25,7 @@ namespace Mailkey.Agreements.Decisions;
 [JsonSerializable(typeof(TermsWithdrawn))]
 [JsonSerializable(typeof(TermsLapsed))]
 [JsonSerializable(typeof(AddressAssigned))]
+[JsonSerializable(typeof(AddressLeaked))]
 [JsonSerializable(typeof(CredentialIssued))]
 [JsonSerializable(typeof(CredentialWithdrawn))]
 [JsonSerializable(typeof(TrafficRecorded))]

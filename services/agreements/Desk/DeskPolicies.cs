@@ -32,7 +32,7 @@ public sealed record DeskPolicies(AgreementPolicy Agreements, OrganizationPolicy
                 Users = options.ApprovalUsers.Select(account => account.ToLowerInvariant()).ToHashSet(StringComparer.Ordinal),
                 RiskFrom = options.ApprovalRisk,
             },
-            Trust = new() { ProbationPeriod = options.ProbationPeriod, ProbationRate = options.ProbationRate, ProbationSize = options.ProbationSize },
+            Trust = new() { ProbationPeriod = options.ProbationPeriod, ProbationRate = options.ProbationRate, ProbationSize = options.ProbationSize, SuspendsOnLeak = options.SuspendOnAddressLeak },
         };
         return new(agreements, new()
         {

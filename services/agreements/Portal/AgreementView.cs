@@ -17,5 +17,8 @@ public sealed record AgreementView(AgreementId Id, AgreementState State, DateTim
 
     public bool IsInForce => State.Phase == AgreementPhase.InForce;
 
+    /// <summary>Whether others have the forwarder's address.</summary>
+    public bool IsAddressLeaked => IsInForce && State.Address is not null && (State.LeakedAddress is not null || State.Holds.Contains(Hold.AddressLeak));
+
     public bool IsOver => AgreementWords.IsOver(State);
 }

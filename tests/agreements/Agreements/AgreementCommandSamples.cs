@@ -87,7 +87,7 @@ internal static class AgreementCommandSamples
             nameof(WithdrawCredential) => new WithdrawCredential(actor, Pick(["one", "two", "three"])),
             nameof(RecordTraffic) => new RecordTraffic(actor, DateOnly.FromDateTime(now.UtcDateTime.AddDays(random.Next(-1, 1))), Pick([-1, 0, 3, 20, 300, int.MaxValue])),
             nameof(Complain) => new Complain(actor, Pick(Enum.GetValues<ComplaintScope>()), Pick(Enum.GetValues<ComplaintClass>()), random.Next(9) == 0 ? Text() : $"q{random.Next(50)}"),
-            nameof(ReportMisuse) => new ReportMisuse(actor, Pick(Enum.GetValues<MisuseKind>()), random.Next(9) == 0 ? Text() : $"s{random.Next(50)}"),
+            nameof(ReportMisuse) => new ReportMisuse(actor, state is { Address: not null, LeakedAddress: null } && random.Next(2) == 0 ? MisuseKind.AddressUsedByAnother : Pick(Enum.GetValues<MisuseKind>()), random.Next(9) == 0 ? Text() : $"s{random.Next(50)}"),
             nameof(ReviewTrust) => new ReviewTrust(actor),
             nameof(Demote) => new Demote(actor),
             nameof(Pause) => new Pause(actor),

@@ -15,12 +15,12 @@ public sealed class AgreementPropertyTests
             Approval = new() { RiskFrom = 30, Categories = new HashSet<string>(StringComparer.Ordinal) { "newsletter" } },
             EvidenceCategories = new HashSet<string>(StringComparer.Ordinal) { "mailing-list" },
             LesserTermsBindAtOnce = false,
-            Trust = new() { ProbationPeriod = TimeSpan.FromHours(10), HistoryDays = 2, ReportsPerThousand = 100 },
+            Trust = new() { ProbationPeriod = TimeSpan.FromHours(10), HistoryDays = 2, ReportsPerThousand = 100, SuspendsOnLeak = true },
         },
         AgreementPolicy.Default with
         {
             Limits = new() { Rate = 200 },
-            Trust = new() { ProbationPeriod = TimeSpan.Zero, HistoryDays = 1, HistoryMessages = 1, ReportsPerThousand = 1000, Complaints = [] },
+            Trust = new() { ProbationPeriod = TimeSpan.Zero, HistoryDays = 1, HistoryMessages = 1, ReportsPerThousand = 1000, Complaints = [], SuspendsOnLeak = true },
         },
     ];
 
@@ -35,7 +35,7 @@ public sealed class AgreementPropertyTests
         var random = new Random(20261122);
         var seen = new HashSet<(AgreementStatus From, Type Command, AgreementStatus To)>();
         var statuses = Enum.GetValues<AgreementStatus>();
-        for (var life = 0; life < 3000; life++)
+        for (var life = 0; life < 4000; life++)
         {
             var story = Story.At(statuses[life % statuses.Length], random.Next(4) == 0 ? Story.Start.AddDays(30) : null);
             story.Policy = Policies[random.Next(Policies.Length)];
@@ -100,6 +100,10 @@ public sealed class AgreementPropertyTests
         var isInForce = state.Phase == AgreementPhase.InForce;
         var isConsented = isInForce || state.Phase == AgreementPhase.AwaitingApproval;
 
+        // Whoever has an address is anybody, and stops nothing.
+        Assert.True(policy.Trust.SuspendsOnLeak || !state.Holds.Contains(Hold.AddressLeak), "suspended by a stranger");
+        Assert.True(state.LeakedAddress is null || state.LeakedAddress == state.Address, "an alarm about an address that is void");
+
         // Nothing is in force, or waits for a person, that the user did not consent to, or to more than it.
         Assert.True(!isConsented || state.Consents.Exists(consent => state.Terms!.GrantNoMoreThan(state.Versions[consent.Version - 1].Terms)), "terms without consent");
 
@@ -130,7 +134,7 @@ public sealed class AgreementPropertyTests
         Assert.Equal(state.Holds.Distinct().Count(), state.Holds.Count);
         Assert.True(isInForce || state.Holds.IsEmpty);
         Assert.InRange(state.Credentials.Count, 0, 2);
-        Assert.InRange(state.Reports.Count, 0, Agreement.MaxReports);
+        Assert.InRange(state.Reports.Count, 0, 2 * Agreement.MaxReports);
         Assert.Equal(state.Reports.Count, state.Reports.Distinct(StringComparer.Ordinal).Count());
         Assert.True(state.ConsentRequests.Count <= policy.ConsentRequests);
     }

@@ -426,10 +426,45 @@ public sealed class AgreementTests
         story.Nothing(new Complain(Story.User, ComplaintScope.Message, ComplaintClass.Content, "q7"));
     }
 
+    [Fact]
+    public void Misuse_leaves_room_for_complaints()
+    {
+        var story = Story.At(AgreementStatus.ActiveEstablished);
+        for (var i = 0; i < Agreement.MaxReports; i++)
+        {
+            story.Do(new ReportMisuse(Story.System, MisuseKind.WrongReference, $"q{i}"));
+        }
+
+        story.Refused(AgreementRefusals.TooManyReports, new ReportMisuse(Story.System, MisuseKind.WrongReference, "one more"));
+        story.Do(new Complain(Story.User, ComplaintScope.Message, ComplaintClass.Content, "q1"));
+    }
+
+    [Fact]
+    public void Forwarder_does_not_make_the_history_grow_without_end()
+    {
+        var story = Story.At(AgreementStatus.ActiveEstablished);
+        for (var i = 0; i < Agreement.MaxIssued; i++)
+        {
+            if (i % 2 == 0)
+            {
+                story.Do(new IssueCredential(Story.Forwarder, $"c{i}"));
+            }
+            else
+            {
+                story.Do(new AssignAddress(Story.System, UniqueAddress.Mint("alice@b.example").ToString(), story.State.Address));
+            }
+        }
+
+        story.Refused(AgreementRefusals.TooManyIssued, new IssueCredential(Story.Forwarder, "more"));
+        story.Refused(AgreementRefusals.TooManyIssued, new AssignAddress(Story.System, UniqueAddress.Mint("alice@b.example").ToString(), story.State.Address));
+
+        // Who is protected by a new address gets one.
+        story.Do(new AssignAddress(Story.User, UniqueAddress.Mint("alice@b.example").ToString(), story.State.Address));
+    }
+
     [Theory]
     [InlineData(MisuseKind.ForeignReference, 1, Hold.Misuse)]
     [InlineData(MisuseKind.WrongReference, 5, Hold.Misuse)]
-    [InlineData(MisuseKind.AddressUsedByAnother, 1, Hold.AddressLeak)]
     [InlineData(MisuseKind.SuddenVolume, 1, Hold.Misuse)]
     public void Misuse_suspends(MisuseKind kind, int count, Hold hold)
     {
@@ -461,16 +496,49 @@ public sealed class AgreementTests
     }
 
     [Fact]
-    public void Leaked_address_is_replaced_by_one_click()
+    public void Leaked_address_raises_the_alarm_once_and_stops_nothing()
     {
         var (first, second) = (UniqueAddress.Mint("alice@b.example").ToString(), UniqueAddress.Mint("alice@b.example").ToString());
         var story = Story.At(AgreementStatus.ActiveEstablished).Do(new AssignAddress(Story.System, first, null)).Nothing(new AssignAddress(Story.System, first.ToUpperInvariant(), null));
-        story.Do(new ReportMisuse(Story.System, MisuseKind.AddressUsedByAnother, "s1"));
-        Assert.Equal(AgreementStatus.Suspended, story.State.Status);
+        var terms = story.State.TermsInForce(story.Now);
+        Assert.Equal("AddressLeaked", Names(story.Try(new ReportMisuse(Story.System, MisuseKind.AddressUsedByAnother, "s1"))));
+        for (var i = 1; i <= Agreement.MaxReports + 1; i++)
+        {
+            story.Nothing(new ReportMisuse(Story.System, MisuseKind.AddressUsedByAnother, $"s{i}"));
+        }
+
+        // Neither the user's mail, nor the forwarder's name, nor the room for the user's complaints is a stranger's.
+        Assert.Equal(AgreementStatus.ActiveEstablished, story.State.Status);
+        Assert.Equal(terms, story.State.TermsInForce(story.Now));
+        Assert.Equal(first, story.State.LeakedAddress);
+        Assert.Empty(story.State.Misuse);
+        Assert.Empty(story.State.Reports);
+
         story.Refused(AgreementRefusals.AddressExists, new AssignAddress(Story.User, second, null));
         story.Do(new AssignAddress(Story.User, second, first));
         Assert.Equal(second, story.State.Address);
-        Assert.Equal(AgreementStatus.ActiveProbation, story.State.Status);
+        Assert.Null(story.State.LeakedAddress);
+        Assert.Equal(AgreementStatus.ActiveEstablished, story.State.Status);
+        story.Do(new ReportMisuse(Story.System, MisuseKind.AddressUsedByAnother, "s1"));
+        Assert.Equal(second, story.State.LeakedAddress);
+    }
+
+    [Fact]
+    public void Leaked_address_suspends_where_the_operator_wants_it_and_is_replaced_by_one_click()
+    {
+        var policy = AgreementPolicy.Default with { Trust = new() { SuspendsOnLeak = true } };
+        var (first, second) = (UniqueAddress.Mint("alice@b.example").ToString(), UniqueAddress.Mint("alice@b.example").ToString());
+        var story = Story.At(AgreementStatus.ActiveEstablished).Do(new AssignAddress(Story.System, first, null));
+        var decision = Agreement.Decide(story.State, new ReportMisuse(Story.System, MisuseKind.AddressUsedByAnother, "s1"), policy, story.Now);
+        Assert.Equal("AddressLeaked AgreementSuspended", string.Join(" ", decision.Events.Select(e => e.GetType().Name)));
+        var held = decision.Events.Aggregate(story.State, Agreement.Evolve);
+        Assert.Equal([Hold.AddressLeak], held.Holds);
+        Assert.Null(held.TermsInForce(story.Now));
+        Assert.True(AgreementLifecycle.Rules[story.State.Status, typeof(ReportMisuse)].IsAllowed);
+        Assert.Equal(AgreementRefusals.NotYours, Agreement.Decide(held, new LiftSuspension(Story.System, Hold.AddressLeak), policy, story.Now).Refusal);
+
+        var replaced = Agreement.Decide(held, new AssignAddress(Story.User, second, first), policy, story.Now).Events.Aggregate(held, Agreement.Evolve);
+        Assert.Equal((second, AgreementStatus.ActiveProbation), (replaced.Address, replaced.Status));
     }
 
     [Fact]

@@ -86,6 +86,7 @@ internal static class TimeLine
         TermsWithdrawn e => new(at, who, $"withdrew version {e.Version} of the terms", Tone.Over),
         TermsLapsed e => new(at, null, $"Nobody answered to version {e.Version} of the terms in time", Tone.Over),
         AddressAssigned => new(at, who, "gave the forwarder a new address for this alone", Tone.Good),
+        AddressLeaked => new(at, who, "saw somebody else use the secret address, and refused it", Tone.Held),
         CredentialIssued => new(at, who, "let the forwarder log in for this", Tone.Good),
         CredentialWithdrawn => new(at, who, "took the log-in away from the forwarder", Tone.Held),
         ComplaintReceived e => new(at, who, $"reported {(e.Scope == ComplaintScope.Series ? "the whole series" : "a message")}: {AgreementWords.Class(e.Class)}", Tone.Held) { Quote = e.Scope == ComplaintScope.Message ? e.Reference : null },
