@@ -12,7 +12,7 @@ public sealed class AgreementsApiOptions
     [Range(1, 1_000_000), Description("Requests of one organisation in a minute, to each replica.")]
     public int RequestsPerOrganization { get; set; } = 600;
 
-    [Range(1, 10_000), Description("Requests that are worked on at the same time; as many again wait.")]
+    [Range(1, 10_000), Description("Requests that are worked on at the same time, half of them for one network at most; as many again wait.")]
     public int MaxConcurrent { get; set; } = 24;
 
     [Description("Age that a signature may have. Its nonce is remembered for that time.")]

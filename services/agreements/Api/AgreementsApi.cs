@@ -29,7 +29,9 @@ public static class AgreementsApi
     public static IEndpointRouteBuilder MapAgreementsApi(this IEndpointRouteBuilder routes)
     {
         ArgumentNullException.ThrowIfNull(routes);
-        routes.MapOpenApi("/v1/openapi.json");
+
+        // It is written anew for each who asks.
+        routes.MapOpenApi("/v1/openapi.json").AddEndpointFilter<IEndpointConventionBuilder, ApiNetworkGate>();
         var v1 = routes.MapGroup("/v1").AddEndpointFilter<RouteGroupBuilder, ApiGate>();
 
         v1.MapPut("/organizations/{domain}", OrganizationEndpoints.ContactAsync).Named("make-contact", "First contact, or a change of where the organisation can be reached; by the organisation itself. Its signature is the proof of its key.", 401, 403, 422, 429, 503)
@@ -43,7 +45,7 @@ public static class AgreementsApi
 
         v1.MapPost("/agreements", AgreementEndpoints.ProposeAsync).Named("propose-agreement", "Proposes an agreement; needs an Idempotency-Key. The answer comes by asking for its location, and by call-back.", 400, 401, 403, 409, 422, 429, 503)
             .Accepts<ProposalRequest>(ApiAnswer.JsonType).Produces<AgreementResource>(202);
-        v1.MapGet("/agreements", AgreementEndpoints.ListAsync).Named("list-agreements", "Agreements: of the forwarder, of the account, for operators of all. With digest=1 the digest of those of a forwarder that have not ended.", 400, 401, 429, 503)
+        v1.MapGet("/agreements", AgreementEndpoints.ListAsync).Named("list-agreements", "Agreements: of the forwarder, of the account, for operators of all. With digest=1, for the forwarder and operators, the digest of those of a forwarder that have not ended.", 400, 401, 403, 429, 503)
             .Produces<AgreementList>();
         v1.MapGet("/agreements/{id}", AgreementEndpoints.ShowAsync).Named("show-agreement", "State, terms with every version, and what is still waited for; for both sides and operators.", 401, 404, 429, 503)
             .Produces<AgreementResource>();

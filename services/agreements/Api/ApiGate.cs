@@ -25,12 +25,24 @@ public sealed class ApiGate(
         ArgumentNullException.ThrowIfNull(next);
         var http = context.HttpContext;
         var forwardedFor = http.Request.Headers["X-Forwarded-For"];
-        if (!limits.TryTakeNetwork(_networks.Of(http.Connection.RemoteIpAddress, forwardedFor), out var wait))
+        var network = _networks.Of(http.Connection.RemoteIpAddress, forwardedFor);
+        if (!limits.TryTakeNetwork(network, out var wait))
         {
             return ApiAnswer.Of(ApiProblem.TooManyRequests, wait);
         }
 
-        using var turn = await limits.EnterAsync(http.RequestAborted);
+        // Before its turn: a client that sends its octets one by one keeps nobody waiting.
+        if (await ReadAsync(http.Request) is not { } body)
+        {
+            return ApiAnswer.Of(ApiProblem.BodyTooLarge);
+        }
+
+        if (body.Length > 0 && !http.Request.HasJsonContentType())
+        {
+            return ApiAnswer.Of(ApiProblem.MediaTypeUnsupported);
+        }
+
+        using var turn = await limits.EnterAsync(network, http.RequestAborted);
         if (!turn.IsAcquired)
         {
             return ApiAnswer.Of(ApiProblem.Busy, Soon);
@@ -38,16 +50,6 @@ public sealed class ApiGate(
 
         try
         {
-            if (await ReadAsync(http.Request) is not { } body)
-            {
-                return ApiAnswer.Of(ApiProblem.BodyTooLarge);
-            }
-
-            if (body.Length > 0 && !http.Request.HasJsonContentType())
-            {
-                return ApiAnswer.Of(ApiProblem.MediaTypeUnsupported);
-            }
-
             var client = _networks.AddressOf(http.Connection.RemoteIpAddress, forwardedFor);
             var identity = await authentication.AuthenticateAsync(http, body, client, http.RequestAborted);
             if (identity.Problem is { } problem)

@@ -14,7 +14,10 @@ public sealed class ApiLimits(AgreementsApiOptions options) : IDisposable
     private readonly PartitionedRateLimiter<string> _networks = Partitioned(options.RequestsPerClient);
     private readonly PartitionedRateLimiter<string> _organizations = Partitioned(options.RequestsPerOrganization);
     private readonly PartitionedRateLimiter<string> _secondLooks = Partitioned(SecondLooks);
-    private readonly ConcurrencyLimiter _underWay = new(new() { PermitLimit = options.MaxConcurrent, QueueLimit = options.MaxConcurrent, QueueProcessingOrder = QueueProcessingOrder.OldestFirst });
+
+    // A request may wait for the keys of a domain that answers slowly, as its owner likes: of the turns, one network has half at most.
+    private readonly PartitionedRateLimiter<string> _underWay = PartitionedRateLimiter.CreateChained(
+        Concurrent(network => network, Math.Max(1, options.MaxConcurrent / 2)), Concurrent(_ => "", options.MaxConcurrent));
 
     /// <summary>One more request from a network.</summary>
     public bool TryTakeNetwork(string network, out TimeSpan retryAfter) => TryTake(_networks, network, out retryAfter);
@@ -26,7 +29,7 @@ public sealed class ApiLimits(AgreementsApiOptions options) : IDisposable
     public bool TryTakeSecondLook(string domain) => TryTake(_secondLooks, domain, out _);
 
     /// <summary>Waits for a turn; the lease says whether there is one.</summary>
-    public ValueTask<RateLimitLease> EnterAsync(CancellationToken cancellationToken) => _underWay.AcquireAsync(1, cancellationToken);
+    public ValueTask<RateLimitLease> EnterAsync(string network, CancellationToken cancellationToken) => _underWay.AcquireAsync(network, 1, cancellationToken);
 
     public void Dispose()
     {
@@ -42,6 +45,10 @@ public sealed class ApiLimits(AgreementsApiOptions options) : IDisposable
         retryAfter = lease.TryGetMetadata(MetadataName.RetryAfter, out var wait) ? wait : Window;
         return lease.IsAcquired;
     }
+
+    private static PartitionedRateLimiter<string> Concurrent(Func<string, string> partition, int permits) => PartitionedRateLimiter.Create<string, string>(
+        network => RateLimitPartition.GetConcurrencyLimiter(
+            partition(network), _ => new() { PermitLimit = permits, QueueLimit = permits, QueueProcessingOrder = QueueProcessingOrder.OldestFirst }), StringComparer.Ordinal);
 
     private static PartitionedRateLimiter<string> Partitioned(int permits) => PartitionedRateLimiter.Create<string, string>(
         partition => RateLimitPartition.GetFixedWindowLimiter(partition, _ => new() { PermitLimit = permits, Window = Window, QueueLimit = 0 }), StringComparer.Ordinal);

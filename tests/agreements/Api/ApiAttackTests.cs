@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Threading.RateLimiting;
 using Mailkey.Agreements.Api;
 using Mailkey.Authentication.Crypto;
 using Mailkey.HttpSignatures;
@@ -249,6 +250,82 @@ public sealed class ApiAttackTests(ApiWorld world) : IClassFixture<ApiWorld>
         }
 
         Assert.Equal([404, 404, 429, 404], codes);
+    }
+
+    [Fact]
+    public async Task A_client_that_sends_its_body_one_by_one_keeps_nobody_waiting()
+    {
+        await using var host = await ApiHost.StartAsync(world, "--Mailkey:Agreements:Api:MaxConcurrent=1");
+        List<System.Net.Sockets.TcpClient> slow = [];
+        try
+        {
+            for (var i = 0; i < 4; i++)
+            {
+                System.Net.Sockets.TcpClient client = new();
+                slow.Add(client);
+                await client.ConnectAsync(host.Address.Host, host.Address.Port, TestContext.Current.CancellationToken);
+                await client.GetStream().WriteAsync(
+                    "POST /v1/agreements HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"u8.ToArray(), TestContext.Current.CancellationToken);
+
+                // It is said when the body is waited for.
+                var go = new byte["HTTP/1.1 100"u8.Length];
+                await client.GetStream().ReadExactlyAsync(go, TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+                Assert.Equal("HTTP/1.1 100", Encoding.ASCII.GetString(go));
+            }
+
+            Assert.Equal((401, "authentication-required"), Pair(await host.SendAsync(ApiHost.RequestOf(HttpMethod.Get, "/v1/agreements"))));
+        }
+        finally
+        {
+            slow.ForEach(client => client.Dispose());
+        }
+    }
+
+    [Fact]
+    public async Task One_network_never_has_all_the_turns()
+    {
+        using var limits = new ApiLimits(new() { MaxConcurrent = 4 });
+        using var first = await limits.EnterAsync("192.0.2.0/24", TestContext.Current.CancellationToken);
+        var second = await limits.EnterAsync("192.0.2.0/24", TestContext.Current.CancellationToken);
+        Task<RateLimitLease>[] waiting = [limits.EnterAsync("192.0.2.0/24", TestContext.Current.CancellationToken).AsTask(), limits.EnterAsync("192.0.2.0/24", TestContext.Current.CancellationToken).AsTask()];
+        Assert.False((await limits.EnterAsync("192.0.2.0/24", TestContext.Current.CancellationToken)).IsAcquired);
+        using var other = await limits.EnterAsync("198.51.100.0/24", TestContext.Current.CancellationToken);
+        Assert.True(first.IsAcquired && second.IsAcquired && other.IsAcquired);
+        Assert.All(waiting, lease => Assert.False(lease.IsCompleted));
+        second.Dispose();
+        using var next = await waiting[0];
+        Assert.True(next.IsAcquired);
+        next.Dispose();
+        (await waiting[1]).Dispose();
+    }
+
+    [Fact]
+    public async Task What_everybody_may_read_has_the_limit_of_the_network_too()
+    {
+        await using var host = await ApiHost.StartAsync(world, "--Mailkey:Agreements:Api:RequestsPerClient=1");
+        List<int> codes = [];
+        for (var i = 0; i < 2; i++)
+        {
+            using var response = await host.Client.GetAsync(new Uri("/v1/openapi.json", UriKind.Relative), TestContext.Current.CancellationToken);
+            codes.Add((int)response.StatusCode);
+        }
+
+        Assert.Equal([200, 429], codes);
+    }
+
+    [Fact]
+    public async Task A_query_of_a_user_says_nothing_of_others_and_one_of_any_octets_is_answered()
+    {
+        await using var host = await ApiHost.StartAsync(world);
+        var forwarder = await host.VerifiedAsync(world);
+        await host.ActiveAsync(forwarder, "alice@b.example");
+        Assert.Equal((403, "not-allowed"), Pair(await host.SendAsync("mallory@b.example", HttpMethod.Get, $"/v1/agreements?digest=1&forwarder={forwarder.Domain}")));
+        Assert.Equal(200, (await host.SendAsync(TestAccounts.Operator, HttpMethod.Get, $"/v1/agreements?digest=1&forwarder={forwarder.Domain}")).Status);
+        foreach (var query in (string[])["category=%00", "forwarder=%00", "category=%EF%BF%BE", "category=%ff", "after=%00", "status=%00", "order=%00"])
+        {
+            var reply = await host.SendAsync("mallory@b.example", HttpMethod.Get, $"/v1/agreements?{query}");
+            Assert.True(reply.Status is 200 or 400, $"{query}: {reply.Status}");
+        }
     }
 
     [Fact]
