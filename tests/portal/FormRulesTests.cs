@@ -190,5 +190,18 @@ public sealed class FormRulesTests(PortalWorld world)
         using var many = await browser.PostAsync(
             "/portal/agreements", [("Origin", world.Address.GetLeftPart(UriPartial.Authority))], [("form", token), .. Enumerable.Range(0, 3000).Select(i => ($"f{i}", ""))]);
         Assert.Equal(HttpStatusCode.BadRequest, many.StatusCode);
+
+        // A part that ends in the middle, and a text that has no normal form.
+        using var broken = new HttpRequestMessage(HttpMethod.Post, "/portal/sign-in")
+        {
+            Content = new StringContent("--x\r\nContent-Disposition: form-data; name=\"form\"\r\n\r\nno end"),
+        };
+        broken.Content.Headers.ContentType = System.Net.Http.Headers.MediaTypeHeaderValue.Parse("multipart/form-data; boundary=x");
+        using var cut = await browser.SendAsync(broken);
+        Assert.Equal(HttpStatusCode.BadRequest, cut.StatusCode);
+        using var stranger = world.NewBrowser();
+        await stranger.GetAsync("/portal/sign-in");
+        using var odd = await stranger.PostAsync("/portal/sign-in", ("name", PortalWorld.Alice), ("password", "\uFFFE"), ("to", "/portal"));
+        Assert.Equal(HttpStatusCode.Forbidden, odd.StatusCode);
     }
 }

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text;
 using Mailkey.Hosting.Options;
 using Microsoft.Extensions.Options;
 
@@ -28,12 +27,13 @@ internal sealed class AccountDirectory : IAccounts
     {
         // What is no name and no password of anybody costs nothing, and says nothing about anybody.
         var isAddress = _names.TryRead(name.Length <= MaxNameLength ? name : "", out var address);
-        if (password.Length == 0 || Encoding.UTF8.GetByteCount(password) > PasswordHash.MaxPasswordLength)
+        if (!PasswordHash.IsPossible(password))
         {
             return new(SignInResult.Rejected);
         }
 
-        var subject = address ?? "";
+        // By whichever detail it is called: a mailbox host may know them all.
+        var subject = address is null ? "" : _names.AccountOf(address) ?? address;
         if (await _limits.TakeAsync(subject, client, cancellationToken) is { } wait)
         {
             return new(SignInResult.Locked, RetryAfter: wait);
@@ -44,9 +44,9 @@ internal sealed class AccountDirectory : IAccounts
             return new(SignInResult.Rejected);
         }
 
-        switch (await _passwords.CheckAsync(subject, password, cancellationToken))
+        switch (await _passwords.CheckAsync(address!, password, cancellationToken))
         {
-            case PasswordCheck.Right when Find(subject) is { } account:
+            case PasswordCheck.Right when Find(address!) is { } account:
                 await _limits.GiveBackAsync(subject, client, cancellationToken);
                 await _limits.SweepAsync(cancellationToken);
                 return new(SignInResult.Accepted, account);

@@ -36,6 +36,11 @@ public sealed class PasswordHash
         return new(iterations, salt, Derive(password, salt, iterations));
     }
 
+    /// <summary>
+    /// Whether a text, of octets that were decoded as UTF-8, can be a password of anybody. U+FFFE is no character, and has no normal form.
+    /// </summary>
+    public static bool IsPossible(string password) => password.Length > 0 && Encoding.UTF8.GetByteCount(password) <= MaxPasswordLength && !password.Contains('\uFFFE', StringComparison.Ordinal);
+
     /// <summary>A hash that no password has, and that costs as much to try as another.</summary>
     public static PasswordHash OfNone(int iterations) => new(iterations, new byte[SaltLength], RandomNumberGenerator.GetBytes(HashLength));
 

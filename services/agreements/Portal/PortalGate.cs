@@ -101,8 +101,9 @@ internal sealed class PortalGate : IDisposable
         {
             answer = PortalAnswer.Says(visit, e.StatusCode, "That can't be read", "The form was too large or broken.");
         }
-        catch (InvalidDataException)
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
+            // Also parts that end in the middle, and a browser that went away.
             answer = PortalAnswer.Says(visit, StatusCodes.Status400BadRequest, "That can't be read", "The form was too large or broken.");
         }
 

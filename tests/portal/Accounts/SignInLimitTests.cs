@@ -50,6 +50,31 @@ public sealed class SignInLimitTests(PostgresServer postgres) : IClassFixture<Po
     }
 
     [Fact]
+    public async Task Account_is_one_under_whatever_detail_it_is_tried()
+    {
+        var accounts = Accounts(perAccount: 3, perNetwork: 100);
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal(SignInResult.Rejected, (await accounts.AuthenticateAsync($"alice+{i}@b.example", "wrong", Home, Stop)).Result);
+        }
+
+        Assert.Equal(SignInResult.Locked, (await accounts.AuthenticateAsync("alice+more@b.example", "right", Elsewhere, Stop)).Result);
+        Assert.Equal(SignInResult.Locked, (await accounts.AuthenticateAsync("alice@b.example", "right", Elsewhere, Stop)).Result);
+    }
+
+    [Fact]
+    public async Task Mailbox_host_that_hears_local_parts_is_asked_about_hosted_domains_alone()
+    {
+        var options = new MailkeyOptions { Domains = [new HostedDomainOptions { Name = "b.example" }] };
+        (options.Agreements.Accounts.Imap, options.Agreements.Accounts.ImapName) = ("imaps://127.0.0.1:1", "local-part");
+        using var passwords = new ImapPasswords(Options.Create(options), new(options), NullLogger<ImapPasswords>.Instance);
+        Assert.Equal(PasswordCheck.Wrong, await passwords.CheckAsync("alice@elsewhere.example", "right", Stop));
+
+        // Nobody listens there.
+        Assert.Equal(PasswordCheck.Unavailable, await passwords.CheckAsync("alice@b.example", "right", Stop));
+    }
+
+    [Fact]
     public async Task Network_is_locked_whatever_accounts_it_tries()
     {
         var accounts = Accounts(perAccount: 100, perNetwork: 5);
@@ -107,6 +132,7 @@ public sealed class SignInLimitTests(PostgresServer postgres) : IClassFixture<Po
     [InlineData("alice@b.example", "")]
     [InlineData("not an address", "right")]
     [InlineData("alice@b.example\0", "right")]
+    [InlineData("alice@b.example", "\uFFFE")]
     public async Task What_is_no_name_or_password_reaches_no_source_of_passwords(string name, string password)
     {
         Assert.Equal(SignInResult.Rejected, (await Accounts(10, 10).AuthenticateAsync(name, password, Home, Stop)).Result);
