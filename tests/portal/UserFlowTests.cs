@@ -193,7 +193,7 @@ public sealed class UserFlowTests(PortalWorld world)
     }
 
     [Fact]
-    public async Task Leaked_address_is_replaced_by_one_button()
+    public async Task Leaked_address_stops_nothing_and_is_replaced_by_one_button()
     {
         var id = await world.NewAgreementAsync(PortalWorld.Alice);
         var system = new Actor(ActorKind.System, "ingress");
@@ -203,9 +203,12 @@ public sealed class UserFlowTests(PortalWorld world)
         using var browser = await world.NewBrowser().SignInAsync(PortalWorld.Alice);
         await browser.GetAsync($"/portal/agreements/{id}");
         Assert.Contains("New address", browser.Page, StringComparison.Ordinal);
+        Assert.Contains("Somebody else used the secret address", browser.Page, StringComparison.Ordinal);
+        Assert.Equal(AgreementStatus.ActiveProbation, (await world.StateAsync(id)).Status);
         await PressHereAsync(browser, id, "address");
         var state = await world.StateAsync(id);
         Assert.NotEqual(before, state.Address);
+        Assert.DoesNotContain("New address", browser.Page, StringComparison.Ordinal);
         Assert.Equal(AgreementStatus.ActiveProbation, state.Status);
     }
 
@@ -307,6 +310,19 @@ public sealed class UserFlowTests(PortalWorld world)
         Assert.Null(browser.Session);
         using var nothing = await browser.GetAsync("/consent/token-of-nobody");
         Assert.Equal(HttpStatusCode.NotFound, nothing.StatusCode);
+    }
+
+    [Fact]
+    public async Task Link_of_a_question_that_was_answered_takes_no_consent_back()
+    {
+        var id = await world.NewAgreementAsync(PortalWorld.Alice, category: "backup-mx");
+        Assert.Equal(AgreementStatus.AwaitingApproval, (await world.StateAsync(id)).Status);
+        world.Links["token-answered"] = new(id, 1, "Do you want this list?");
+        using var browser = world.NewBrowser();
+        await browser.GetAsync("/portal/sign-in");
+        using var no = await browser.PostAsync("/consent/token-answered", ("answer", "no"));
+        Assert.Equal(HttpStatusCode.NotFound, no.StatusCode);
+        Assert.Equal(AgreementStatus.AwaitingApproval, (await world.StateAsync(id)).Status);
     }
 
     [Fact]

@@ -44,8 +44,16 @@ internal sealed class ConsentPages(AgreementDesk desk, IEnumerable<IConsentLinks
 
         var user = new Actor(ActorKind.User, state.Account);
         var answer = new ConsentAnswer(ConsentMeans.MailLink, visit.Client.ToString(), question.Text);
+
+        // The same yes again does no harm. A mail is passed on, though, and a no after the answer would end what the user has consented to.
+        var word = context.Request.Form["answer"].ToString();
+        if (word == "no" && !IsOpen(question, state))
+        {
+            return Over(visit);
+        }
+
         var isAboutOthers = state.Phase == AgreementPhase.InForce && state.Pending?.Version == question.Version;
-        AgreementCommand? command = context.Request.Form["answer"].ToString() switch
+        AgreementCommand? command = word switch
         {
             "yes" => isAboutOthers ? new AcceptTerms(user, question.Version, answer) : new GiveConsent(user, question.Version, answer, Risk: 0),
             "no" => isAboutOthers ? new DeclineTerms(user, question.Version, null) : new RefuseConsent(user, null),
