@@ -155,11 +155,13 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
     private SmtpReply Refuse(SmtpReply reply, Verdict? verdict)
     {
         // Somebody proved to be another than the one whom the address was made for, or proved nothing.
-        if (verdict?.Agreement is { Result: "fail", Method: "address", Forwarder: not null } agreement)
+        if (verdict?.Agreement is { Result: "fail", Method: "address", Forwarder: not null, AuthenticatedBy: null } agreement)
         {
             intake.AgreementReports?.Misused(agreement.Id, "address-used-by-another", queueId, connection.ClientAddress, forwarder: null);
         }
-        else if (verdict?.Agreement is { Result: "fail", Forwarder: { } forwarder, AuthenticatedBy: not null } misled && verdict.Rule == "agreement-contradiction")
+
+        // A DKIM signature says who wrote a message, and not who sends it now: anybody who got one may send it again (RFC 6376 §8.6).
+        else if (verdict?.Agreement is { Result: "fail", Forwarder: { } forwarder, AuthenticatedBy: not (null or "dkim") } misled && verdict.Rule == "agreement-contradiction")
         {
             intake.AgreementReports?.Misused(misled.Id, "wrong-reference", queueId, connection.ClientAddress, forwarder);
         }

@@ -23,6 +23,9 @@ internal sealed partial class SmtpSession
     private LoginMechanism mechanism;
     private byte[]? initialResponse;
     private int failedLogins;
+
+    // When the client's last line of the exchange came.
+    private long loginHeard;
     private HashSet<string>? worn;
 
     /// <summary>What MAIL takes beyond the usual.</summary>
@@ -53,9 +56,13 @@ internal sealed partial class SmtpSession
     public NextStep RefuseHat(Transaction transaction, SmtpReply reply)
     {
         var next = RefuseTransaction(transaction, reply);
-        return next == NextStep.Command && reply.IsPermanent && ++UnknownRecipients >= Server.Options.MaxUnknownRecipients
-            ? Close(Replies.TooManyUnknownRecipients)
-            : next;
+        if (next != NextStep.Command || !reply.IsPermanent || ++UnknownRecipients < Server.Options.MaxUnknownRecipients)
+        {
+            return next;
+        }
+
+        Server.Networks.NoteTriedNames(Network);
+        return Close(Replies.TooManyUnknownRecipients);
     }
 
     private async ValueTask AuthenticateAsync()
@@ -67,7 +74,7 @@ internal sealed partial class SmtpSession
             return;
         }
 
-        var started = Server.Time.GetTimestamp();
+        loginHeard = Server.Time.GetTimestamp();
         var (reply, login, name) = mechanism == LoginMechanism.Plain ? await AuthenticatePlainAsync() : await AuthenticateScramAsync();
         initialResponse = null;
         if (isClosing)
@@ -93,7 +100,7 @@ internal sealed partial class SmtpSession
 
         SmtpLog.LoginFailed(Server.Logger, client, Printable.Escape(name));
         Server.Networks.NoteLoginFailure(network);
-        await Server.Agreements!.HoldBackAsync(started, Server.Stopped);
+        await Server.Agreements!.HoldBackAsync(loginHeard, Server.Stopped);
         Error(reply);
         if (++failedLogins >= Server.Agreements.Options.MaxLoginFailures && !isClosing)
         {
@@ -206,6 +213,9 @@ internal sealed partial class SmtpSession
                 var length = line.Length;
                 var octets = length <= MaxLoginLine ? line.ToArray() : [];
                 input.AdvanceTo(buffer.GetPosition(1, end));
+
+                // Not from AUTH on: a client that thinks longer than a refusal takes would measure the look-up.
+                loginHeard = Server.Time.GetTimestamp();
                 if (length > MaxLoginLine)
                 {
                     break;

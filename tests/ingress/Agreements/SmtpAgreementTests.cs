@@ -86,6 +86,29 @@ public sealed class SmtpAgreementTests
     }
 
     [Fact]
+    public async Task Network_that_tries_names_of_agreements_is_turned_away_as_one_that_tries_recipients()
+    {
+        await using var server = await AgreementServer.StartAsync("Smtp:MaxUnknownRecipients=1", "Smtp:MaxConnectionRatePerNetwork=100");
+        var sessions = 0;
+        while (true)
+        {
+            using var client = await SmtpTestClient.ConnectAsync(server.Smtp.Port);
+            if (await client.ReadAsync() is { Code: not 220 } refusal)
+            {
+                Assert.Equal(Replies.TooManyConnectionsFromNetwork, refusal);
+                break;
+            }
+
+            Assert.InRange(++sessions, 1, 10);
+            Assert.Equal(250, (await client.AskAsync("EHLO client.example")).Code);
+            AssertRefused(Replies.AgreementNotInForce, await client.AskAsync($"MAIL FROM:<f@c.example> XFWDAGREE={AgreementId.Mint()}"));
+            Assert.Equal(Replies.TooManyUnknownRecipients, await client.ReadAsync());
+        }
+
+        Assert.InRange(sessions, 9, 10);
+    }
+
+    [Fact]
     public async Task Reference_without_login_names_the_agreement_for_the_verifier()
     {
         await using var server = await AgreementServer.StartAsync();

@@ -128,6 +128,9 @@ public sealed class MessageIntakeTests : IAsyncLifetime
     [Theory]
     [InlineData("address", "a.example", null, "agreement", "address-used-by-another")]
     [InlineData("auth", "a.example", "auth", "agreement-contradiction", "wrong-reference")]
+    [InlineData("reference", "a.example", "spf", "agreement-contradiction", "wrong-reference")]
+    [InlineData("reference", "a.example", "dkim", "agreement-contradiction", null)]
+    [InlineData("address", "a.example", "spf", "agreement-contradiction", "wrong-reference")]
     [InlineData("reference", "a.example", null, "agreement", null)]
     [InlineData("address", null, null, "agreement", null)]
     public async Task Misuse_that_a_verdict_shows_is_reported_where_somebody_answers_for_it(string method, string? forwarder, string? by, string rule, string? kind)
