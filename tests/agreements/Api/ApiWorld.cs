@@ -115,6 +115,8 @@ internal sealed class ApiHost : IAsyncDisposable
 
     public AgreementDesk Desk => _app.Services.GetRequiredService<AgreementDesk>();
 
+    public ApiLimits Limits => _app.Services.GetRequiredService<ApiLimits>();
+
     public OrganizationDesk Organizations => _app.Services.GetRequiredService<OrganizationDesk>();
 
     public AgreementRegister Register => _app.Services.GetRequiredService<AgreementRegister>();
