@@ -1,6 +1,5 @@
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Mailkey.Smtp;
+using Mailkey.Testkit.Https;
 
 namespace Mailkey.Ingress.Tests;
 
@@ -10,7 +9,7 @@ public sealed class SmtpTlsTests : IDisposable
 
     private string[] Settings => [$"Smtp:Certificate={Path.Combine(folder.FullName, "cert.pem")}", $"Smtp:CertificateKey={Path.Combine(folder.FullName, "key.pem")}"];
 
-    public SmtpTlsTests() => WriteCertificate("CN=mx.example.org");
+    public SmtpTlsTests() => WriteCertificate("mx.example.org");
 
     public void Dispose() => folder.Delete(recursive: true);
 
@@ -97,7 +96,7 @@ public sealed class SmtpTlsTests : IDisposable
         await using var server = await SmtpTestServer.StartAsync(Settings);
         Assert.Equal("CN=mx.example.org", await SubjectAsync(server));
 
-        WriteCertificate("CN=new.example.org");
+        WriteCertificate("new.example.org");
         server.Time.Advance(TimeSpan.FromSeconds(6));
         Assert.Equal("CN=new.example.org", await SubjectAsync(server));
 
@@ -114,12 +113,9 @@ public sealed class SmtpTlsTests : IDisposable
         return await client.StartTlsAsync();
     }
 
-    private void WriteCertificate(string subject)
+    private void WriteCertificate(string name)
     {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
-        using var certificate = request.CreateSelfSigned(new(2020, 1, 1, 0, 0, 0, TimeSpan.Zero), new(2050, 1, 1, 0, 0, 0, TimeSpan.Zero));
-        File.WriteAllText(Path.Combine(folder.FullName, "cert.pem"), certificate.ExportCertificatePem());
-        File.WriteAllText(Path.Combine(folder.FullName, "key.pem"), key.ExportPkcs8PrivateKeyPem());
+        using var authority = new TestAuthority();
+        authority.IssueInto(folder.FullName, name);
     }
 }

@@ -4,9 +4,6 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Mailkey.Authentication.Crypto;
 using Mailkey.HttpSignatures;
-using Mailkey.Testkit.Dns;
-using Mailkey.Testkit.Infrastructure;
-using Mailkey.Testkit.Processes;
 
 namespace Mailkey.Scenarios.Tests;
 
@@ -14,39 +11,26 @@ namespace Mailkey.Scenarios.Tests;
 /// The whole way over the network, and no shorter one: a relay makes contact with its key, proves its domain, proposes; Carol opens the link in the
 /// mail she gets and says yes; the relay's mail passes; it ends the agreement, and the mail passes no more.
 /// </summary>
-public sealed partial class A_forwarder_negotiates_until_its_mail_passes(PostgresServer postgres, RabbitMqServer rabbitMq)
-    : IClassFixture<PostgresServer>, IClassFixture<RabbitMqServer>
+public sealed partial class A_forwarder_negotiates_until_its_mail_passes
 {
-    private const string From = "alice@published.test";
-    private const string Forwarded = "carol@relay.test";
-    private const string To = "carol@example.test";
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
-
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task And_ends_it()
     {
-        using var published = new SenderDomain("published.test");
         using var key = SigningKey.GenerateEd25519();
-        await using var dns = await UnboundServer.StartAsync(
-            [
-                published.Record, "relay.test. 300 IN TXT \"v=spf1 ip4:127.0.0.1 -all\"", "example.test. 300 IN A 127.0.0.1",
-                $"mailkey.relay.test. 300 IN TXT \"v=MAILKEY1; k=ed25519; s=2026a; p={Convert.ToBase64String(key.ExportPublicKey())}\"",
-            ],
-            []);
-        await using var system = new MailkeySystem(postgres.ConnectionString, rabbitMq.Uri, dns.Resolver, new Dictionary<string, string>
-        {
-            ["MAILKEY_AGREEMENTS_SMTP_ENABLED"] = "true",
-            ["MAILKEY_AGREEMENTS_SMTP_URL"] = "https://agreements.example.test/v1",
-            ["MAILKEY_AGREEMENTS_POLICY_WAITINGPERIOD"] = "00:00:00.5",
-            ["MAILKEY_AGREEMENTS_NEGOTIATION_FIRSTDNSCHECK"] = "00:00:00.5",
-            ["MAILKEY_AGREEMENTS_NEGOTIATION_LONGESTDNSCHECK"] = "00:00:01",
+        await using var mail = await ForwardedMail.StartAsync(
+            new Dictionary<string, string>
+            {
+                ["MAILKEY_AGREEMENTS_POLICY_WAITINGPERIOD"] = "00:00:00.5",
+                ["MAILKEY_AGREEMENTS_NEGOTIATION_FIRSTDNSCHECK"] = "00:00:00.5",
+                ["MAILKEY_AGREEMENTS_NEGOTIATION_LONGESTDNSCHECK"] = "00:00:01",
 
-            // The record that is missing at the first look is there at the second.
-            ["MAILKEY_DNS_CACHEENTRIES"] = "0",
-        });
-        await system.StartAsync(Cancellation);
+                // The record that is missing at the first look is there at the second.
+                ["MAILKEY_DNS_CACHEENTRIES"] = "0",
+            },
+            $"mailkey.relay.test. 300 IN TXT \"v=MAILKEY1; k=ed25519; s=2026a; p={Convert.ToBase64String(key.ExportPublicKey())}\"");
+        var system = mail.System;
         var api = new Uri($"http://127.0.0.1:{system.AgreementsPort}");
         using var http = new HttpClient { BaseAddress = api };
 
@@ -62,14 +46,14 @@ public sealed partial class A_forwarder_negotiates_until_its_mail_passes(Postgre
         // First contact: key, record, a while.
         var contact = await CallAsync(HttpMethod.Put, "/v1/organizations/relay.test", new { contact = "postmaster@relay.test", callback = "https://relay.test/agreements" });
         Assert.True(contact.Status == HttpStatusCode.Created, contact.Json + system.Logs());
-        await dns.AddAsync($"{contact.Json["challenge"]!["name"]}. 300 IN TXT \"{contact.Json["challenge"]!["text"]}\"");
-        await Eventually.GetAsync(
-            async () => (string?)(await CallAsync(HttpMethod.Get, "/v1/organizations/relay.test")).Json["status"], status => status == "verified", Limit, () => system.Logs());
+        await mail.Dns.AddAsync($"{contact.Json["challenge"]!["name"]}. 300 IN TXT \"{contact.Json["challenge"]!["text"]}\"");
+        await mail.EventuallyAsync(
+            async () => (string?)(await CallAsync(HttpMethod.Get, "/v1/organizations/relay.test")).Json["status"], status => status == "verified");
 
         // A proposal, and what came of it until somebody has to act.
         var proposed = await CallAsync(HttpMethod.Post, "/v1/agreements", new
         {
-            recipient = To,
+            recipient = ForwardedMail.To,
             category = "alias",
             subscription = "carol",
             methods = new[] { "reference" },
@@ -77,17 +61,16 @@ public sealed partial class A_forwarder_negotiates_until_its_mail_passes(Postgre
         });
         Assert.True(proposed.Status == HttpStatusCode.Accepted, proposed.Json + system.Logs());
         var path = $"/v1/agreements/{proposed.Json["id"]}";
-        using var client = await Client.ConnectAsync(system.SmtpPort, Cancellation, "mx.relay.test");
+        using var client = await mail.ConnectAsync();
         await client.AskAsync("EHLO mx.relay.test", Cancellation);
         var parameters = $" XFWDAGREE={proposed.Json["id"]}";
-        var early = await Eventually.GetAsync(
-            () => SendAsync(client, published, "early", parameters), reply => !reply.StartsWith("451 ", StringComparison.Ordinal), Limit, () => system.Logs());
+        var early = await mail.EventuallyAsync(
+            () => SendAsync(client, mail, "early", parameters), reply => !reply.StartsWith("451 ", StringComparison.Ordinal));
         Assert.StartsWith("550 ", early, StringComparison.Ordinal);
 
         // Carol is asked by mail. Opening the link decides nothing; her yes does.
-        var question = await Eventually.GetAsync(
-            () => system.DeliveredMessages().FirstOrDefault(text => LinkOf().IsMatch(text)), text => text is not null, Limit, () => system.Logs());
-        var link = new Uri(LinkOf().Match(question!).Value);
+        var question = await mail.DeliveredAsync(text => LinkOf().IsMatch(text));
+        var link = new Uri(LinkOf().Match(question).Value);
         var page = await http.GetStringAsync(link, Cancellation);
         Assert.Equal("awaiting-consent", (string?)(await CallAsync(HttpMethod.Get, path)).Json["state"]);
         var fields = HiddenField().Matches(page).Select(match => KeyValuePair.Create(match.Groups["name"].Value, WebUtility.HtmlDecode(match.Groups["value"].Value)));
@@ -99,14 +82,14 @@ public sealed partial class A_forwarder_negotiates_until_its_mail_passes(Postgre
         Assert.True(answered.IsSuccessStatusCode, await answered.Content.ReadAsStringAsync(Cancellation) + system.Logs());
         Assert.Equal("active-probation", (string?)(await CallAsync(HttpMethod.Get, path)).Json["state"]);
 
-        await Eventually.GetAsync(
-            () => SendAsync(client, published, "under", parameters), reply => reply.StartsWith("250 ", StringComparison.Ordinal), Limit, () => system.Logs());
+        await mail.EventuallyAsync(
+            () => SendAsync(client, mail, "under", parameters), reply => reply.StartsWith("250 ", StringComparison.Ordinal));
 
         // The other end of it, in the same session.
         var ended = await CallAsync(HttpMethod.Delete, $"{path}?reason=moved");
         Assert.Equal("revoked", (string?)ended.Json["state"]);
-        await Eventually.GetAsync(
-            () => SendAsync(client, published, "after", parameters), reply => reply.StartsWith("550 5.7.1 No agreement", StringComparison.Ordinal), Limit, () => system.Logs());
+        await mail.EventuallyAsync(
+            () => SendAsync(client, mail, "after", parameters), reply => reply.StartsWith("550 5.7.1 No agreement", StringComparison.Ordinal));
     }
 
     [GeneratedRegex("http://127\\.0\\.0\\.1:[0-9]+/consent/[A-Za-z0-9._~-]+", RegexOptions.NonBacktracking)]
@@ -115,9 +98,9 @@ public sealed partial class A_forwarder_negotiates_until_its_mail_passes(Postgre
     [GeneratedRegex("<input type=\"hidden\" name=\"(?<name>[^\"]+)\" value=\"(?<value>[^\"]*)\"", RegexOptions.NonBacktracking)]
     private static partial Regex HiddenField();
 
-    private static async Task<string> SendAsync(Client client, SenderDomain domain, string id, string parameters)
+    private static async Task<string> SendAsync(Client client, ForwardedMail mail, string id, string parameters)
     {
-        var reply = await client.SendAsync(From, [To], domain.Sign(SenderDomain.Message(From, Forwarded, id), From, [Forwarded]), Cancellation, parameters);
+        var reply = await mail.SendAsync(client, id, parameters: parameters);
         if (!reply.StartsWith("250 ", StringComparison.Ordinal))
         {
             await client.AskAsync("RSET", Cancellation);

@@ -1,6 +1,4 @@
-using Mailkey.Testkit.Dns;
 using Mailkey.Testkit.Infrastructure;
-using Mailkey.Testkit.Processes;
 
 namespace Mailkey.Scenarios.Tests;
 
@@ -10,13 +8,8 @@ public sealed class Policy_file_decides_and_changes_within_a_session : IAsyncLif
     private const string From = "alice@unpublished.test";
     private const string To = "bob@example.test";
 
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
-
-    private readonly PostgresServer _postgres = new();
-    private readonly RabbitMqServer _rabbitMq = new();
     private readonly TemporaryFolder _folder = new("policy");
-    private UnboundServer _dns = null!;
-    private MailkeySystem _system = null!;
+    private OwnSystem _own = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -24,72 +17,61 @@ public sealed class Policy_file_decides_and_changes_within_a_session : IAsyncLif
 
     public async ValueTask InitializeAsync()
     {
-        await Task.WhenAll(_postgres.InitializeAsync().AsTask(), _rabbitMq.InitializeAsync().AsTask());
-        _dns = await UnboundServer.StartAsync(["unpublished.test. 300 IN A 127.0.0.1", "example.test. 300 IN A 127.0.0.1"], []);
         await File.WriteAllTextAsync(PolicyFile, """
             {
               // For the test: a wait that a test can wait for
               "rules": [ { "name": "strangers", "then": { "greylist": { "delay": "2s" } } } ],
             }
             """, Cancellation);
-        _system = new MailkeySystem(_postgres.ConnectionString, _rabbitMq.Uri, _dns.Resolver, new Dictionary<string, string>(StringComparer.Ordinal)
+        _own = await OwnSystem.PrepareAsync(["unpublished.test. 300 IN A 127.0.0.1"], new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["MAILKEY_POLICY_FILE"] = PolicyFile,
             ["MAILKEY_POLICY_RELOADINTERVAL"] = "00:00:00.2",
         });
-        await _system.StartAsync(Cancellation, verifiers: 2);
+        await _own.System.StartAsync(Cancellation, verifiers: 2);
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (_system is not null)
+        if (_own is not null)
         {
-            await _system.DisposeAsync();
-        }
-
-        if (_dns is not null)
-        {
-            await _dns.DisposeAsync();
+            await _own.DisposeAsync();
         }
 
         _folder.Dispose();
-        await _rabbitMq.DisposeAsync();
-        await _postgres.DisposeAsync();
     }
 
     [Fact]
     public async Task Greylisting_then_another_policy_and_quarantine()
     {
-        using var session = await Client.ConnectAsync(_system.SmtpPort, Cancellation);
+        using var session = await Client.ConnectAsync(_own.System.SmtpPort, Cancellation);
 
         // A stranger is put off, by name, and taken when it comes again after the wait, by whichever verifier.
         var first = await SendAsync(session, "grey");
         Assert.StartsWith("451 4.7.1 First mail from your network", first, StringComparison.Ordinal);
         Assert.Contains("(rule strangers)", first, StringComparison.Ordinal);
-        await Eventually.GetAsync(() => SendAsync(session, "grey"), reply => reply.StartsWith("250 ", StringComparison.Ordinal), Limit, () => _system.Logs());
+        await _own.EventuallyAsync(() => SendAsync(session, "grey"), reply => reply.StartsWith("250 ", StringComparison.Ordinal));
 
         // A broken file changes nothing, and is complained about.
         await ReplaceAsync("""{ "rules": [ { "name": "strangers", "then": "qarantine" } ] }""");
-        await Eventually.GetAsync(
-            () => _system.Logs(200), log => log.Contains(":1:45: \"qarantine\" is no outcome (did you mean \"quarantine\"?)", StringComparison.Ordinal), Limit);
+        await _own.EventuallyAsync(
+            () => Task.FromResult(_own.System.Logs(200)), log => log.Contains(":1:45: \"qarantine\" is no outcome (did you mean \"quarantine\"?)", StringComparison.Ordinal));
         Assert.StartsWith("250 ", await SendAsync(session, "still"), StringComparison.Ordinal);
 
         // The next transaction of the same session meets the new policy.
         await ReplaceAsync("""{ "rules": [ { "name": "now-refused", "then": { "reject": "Not today" } } ] }""");
-        await Eventually.GetAsync(() => SendAsync(session, "refused"), reply => reply.StartsWith("550 5.7.1 Not today (rule now-refused)", StringComparison.Ordinal), Limit, () => _system.Logs());
+        await _own.EventuallyAsync(() => SendAsync(session, "refused"), reply => reply.StartsWith("550 5.7.1 Not today (rule now-refused)", StringComparison.Ordinal));
 
         await ReplaceAsync("""{ "rules": [ { "name": "mark", "then": { "tag": { "field": "X-Stranger" } } }, { "name": "apart", "then": "quarantine" } ] }""");
-        var apart = Path.Combine(_system.DataFolder, "maildirs/example.test/bob/.Quarantine/new");
-        var file = await Eventually.GetAsync<string?>(
+        var apart = Path.Combine(_own.System.DataFolder, "maildirs/example.test/bob/.Quarantine/new");
+        var file = await _own.EventuallyAsync<string?>(
             async () =>
             {
                 // Each verifier sees the change for itself.
                 await SendAsync(session, "apart");
                 return Directory.Exists(apart) ? Directory.GetFiles(apart).FirstOrDefault() : null;
             },
-            found => found is not null,
-            Limit,
-            () => _system.Logs());
+            found => found is not null);
         var delivered = await File.ReadAllTextAsync(file!, Cancellation);
         Assert.Contains("\nX-Mailkey-Quarantine: apart\nX-Stranger: mark\n", delivered, StringComparison.Ordinal);
         Assert.Contains("Subject: apart\n", delivered, StringComparison.Ordinal);

@@ -1,8 +1,5 @@
 using System.Net;
 using System.Text.RegularExpressions;
-using Mailkey.Testkit.Dns;
-using Mailkey.Testkit.Infrastructure;
-using Mailkey.Testkit.Processes;
 
 namespace Mailkey.Scenarios.Tests;
 
@@ -14,21 +11,14 @@ public sealed partial class Refusal_leads_to_a_page_that_helps : IAsyncLifetime
     private const string Recipient = "roberta.secret";
     private const string To = $"{Recipient}@example.test";
 
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
-
-    private readonly PostgresServer _postgres = new();
-    private readonly RabbitMqServer _rabbitMq = new();
     private readonly SenderDomain _newcomer = new(Domain);
-    private UnboundServer _dns = null!;
-    private MailkeySystem _system = null!;
+    private OwnSystem _own = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        await Task.WhenAll(_postgres.InitializeAsync().AsTask(), _rabbitMq.InitializeAsync().AsTask());
-        _dns = await UnboundServer.StartAsync([$"{Domain}. 300 IN A 127.0.0.1", "example.test. 300 IN A 127.0.0.1"], []);
-        _system = new MailkeySystem(_postgres.ConnectionString, _rabbitMq.Uri, _dns.Resolver, new Dictionary<string, string>(StringComparer.Ordinal)
+        _own = await OwnSystem.PrepareAsync([$"{Domain}. 300 IN A 127.0.0.1"], new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["MAILKEY_POLICY_STAGE"] = "require-all",
 
@@ -38,24 +28,17 @@ public sealed partial class Refusal_leads_to_a_page_that_helps : IAsyncLifetime
             // So long would verifiers keep what they know, were it not for the button.
             ["MAILKEY_KEYHOST_MINAGE"] = "00:30:00",
         });
-        await _system.StartAsync(["journal", "delivery", "status", "verifier-1", "verifier-2", "ingress"], Cancellation);
+        await _own.StartWithPageAsync(Cancellation);
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (_system is not null)
+        if (_own is not null)
         {
-            await _system.DisposeAsync();
-        }
-
-        if (_dns is not null)
-        {
-            await _dns.DisposeAsync();
+            await _own.DisposeAsync();
         }
 
         _newcomer.Dispose();
-        await _rabbitMq.DisposeAsync();
-        await _postgres.DisposeAsync();
     }
 
     [Fact]
@@ -73,14 +56,14 @@ public sealed partial class Refusal_leads_to_a_page_that_helps : IAsyncLifetime
 
         // The link is in the reply, and the page behind it names the domain, the reason, and the way out.
         var link = Link().Match(refusal).Value;
-        Assert.Equal($"http://127.0.0.1:{_system.StatusPort}/domain/{Domain}", link);
+        Assert.Equal($"http://127.0.0.1:{_own.System.StatusPort}/domain/{Domain}", link);
         var page = await ReadAsync(link, text => text.Contains("class=n>11</td>", StringComparison.Ordinal));
         Assert.Contains(Domain, page, StringComparison.Ordinal);
         Assert.Contains("Refused: The domain publishes no mailkey, and this receiver takes its mail only with one.", page, StringComparison.Ordinal);
         Assert.Contains($"mailkey.{Domain}. 3600 IN TXT", page, StringComparison.Ordinal);
 
         // It publishes, presses the button, and is seen.
-        await _dns.AddAsync(_newcomer.Record);
+        await _own.Dns.AddAsync(_newcomer.Record);
         using var looked = await browser.PostAsync(new Uri(link), content: null, Cancellation);
         Assert.Equal(HttpStatusCode.OK, looked.StatusCode); // after the redirect
         var seen = await looked.Content.ReadAsStringAsync(Cancellation);
@@ -89,9 +72,7 @@ public sealed partial class Refusal_leads_to_a_page_that_helps : IAsyncLifetime
         Assert.Contains("<code>k1</code>: Ed25519, active", seen, StringComparison.Ordinal);
 
         // Every verifier has forgotten what it knew: soon none refuses a signed mail any more.
-        var inARow = 0;
-        await Eventually.GetAsync(
-            async () => inARow = (await SendAsync($"signed-{Guid.NewGuid():N}", signed: true))[0] == '2' ? inARow + 1 : 0, count => count == 10, Limit, () => _system.Logs());
+        await _own.ExpectAsync("2", () => SendAsync($"signed-{Guid.NewGuid():N}", signed: true));
 
         // And a forged one is refused for being forged.
         Assert.StartsWith("550 5.7.20 ", await SendAsync("forged"), StringComparison.Ordinal);
@@ -109,7 +90,7 @@ public sealed partial class Refusal_leads_to_a_page_that_helps : IAsyncLifetime
             (stranger.Sign(message, From, [To]), "The signature names a key that is not in the key set"),
         })
         {
-            Assert.StartsWith("550 5.7.20 ", await Client.SendAsync(_system.SmtpPort, From, [To], broken, Cancellation), StringComparison.Ordinal);
+            Assert.StartsWith("550 5.7.20 ", await Client.SendAsync(_own.System.SmtpPort, From, [To], broken, Cancellation), StringComparison.Ordinal);
             await ReadAsync(link, text => text.Contains($"Refused: {words}", StringComparison.Ordinal));
         }
 
@@ -124,9 +105,9 @@ public sealed partial class Refusal_leads_to_a_page_that_helps : IAsyncLifetime
             Assert.DoesNotContain("relay.client", text, StringComparison.OrdinalIgnoreCase);
         }
 
-        async Task<string> ReadAsync(string url, Predicate<string> until)
+        async Task<string> ReadAsync(string url, Func<string, bool> until)
         {
-            var text = await Eventually.GetAsync(() => browser.GetStringAsync(new Uri(url), Cancellation), text => until(text), Limit, () => _system.Logs());
+            var text = await _own.EventuallyAsync(() => browser.GetStringAsync(new Uri(url), Cancellation), until);
             pages.Add(text);
             return text;
         }
@@ -138,6 +119,6 @@ public sealed partial class Refusal_leads_to_a_page_that_helps : IAsyncLifetime
     private Task<string> SendAsync(string id, bool signed = false)
     {
         var message = SenderDomain.Message(From, To, $"page-{id}");
-        return Client.SendAsync(_system.SmtpPort, From, [To], signed ? _newcomer.Sign(message, From, [To]) : message, Cancellation);
+        return Client.SendAsync(_own.System.SmtpPort, From, [To], signed ? _newcomer.Sign(message, From, [To]) : message, Cancellation);
     }
 }

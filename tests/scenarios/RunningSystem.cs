@@ -1,5 +1,4 @@
 using Mailkey.Testkit.Dns;
-using Mailkey.Testkit.Infrastructure;
 using Mailkey.Testkit.Processes;
 
 namespace Mailkey.Scenarios.Tests;
@@ -7,39 +6,29 @@ namespace Mailkey.Scenarios.Tests;
 /// <summary>One running system with its own name server, for scenarios that break nothing.</summary>
 public sealed class RunningSystem : IAsyncLifetime
 {
-    private readonly PostgresServer _postgres = new();
-    private readonly RabbitMqServer _rabbitMq = new();
+    private OwnSystem _own = null!;
 
     internal SenderDomain Published { get; } = new("published.test");
 
-    internal UnboundServer Dns { get; private set; } = null!;
+    internal UnboundServer Dns => _own.Dns;
 
-    internal MailkeySystem System { get; private set; } = null!;
+    internal MailkeySystem System => _own.System;
 
     public async ValueTask InitializeAsync()
     {
-        await Task.WhenAll(_postgres.InitializeAsync().AsTask(), _rabbitMq.InitializeAsync().AsTask());
-        // unpublished.test and example.test exist, but have no mailkey host.
-        Dns = await UnboundServer.StartAsync([Published.Record, "unpublished.test. 300 IN A 127.0.0.1", "example.test. 300 IN A 127.0.0.1"], ["broken.test."]);
-        System = new MailkeySystem(_postgres.ConnectionString, _rabbitMq.Uri, Dns.Resolver);
+        // unpublished.test exists, but has no mailkey host; nor has example.test.
+        _own = await OwnSystem.PrepareAsync([Published.Record, "unpublished.test. 300 IN A 127.0.0.1"], brokenZones: ["broken.test."]);
         await System.StartAsync(TestContext.Current.CancellationToken);
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (System is not null)
+        if (_own is not null)
         {
-            await System.DisposeAsync();
-        }
-
-        if (Dns is not null)
-        {
-            await Dns.DisposeAsync();
+            await _own.DisposeAsync();
         }
 
         Published.Dispose();
-        await _rabbitMq.DisposeAsync();
-        await _postgres.DisposeAsync();
     }
 }
 

@@ -1,12 +1,12 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Mailkey.Agreements.Keys;
 using Mailkey.Contracts.Agreements;
 using Mailkey.Ingress.Agreements;
 using Mailkey.Messaging.Agreements;
+using Mailkey.Testkit.Https;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Mailkey.Ingress.Tests.Agreements;
@@ -30,19 +30,14 @@ internal sealed class AgreementServer : IAsyncDisposable
     public static async Task<AgreementServer> StartAsync(params string[] settings)
     {
         var folder = System.IO.Directory.CreateTempSubdirectory("mailkey-agreements-");
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var certificate = new CertificateRequest("CN=mx.example.org", key, HashAlgorithmName.SHA256)
-            .CreateSelfSigned(new(2020, 1, 1, 0, 0, 0, TimeSpan.Zero), new(2050, 1, 1, 0, 0, 0, TimeSpan.Zero));
-        var (certificatePath, keyPath) = (Path.Combine(folder.FullName, "cert.pem"), Path.Combine(folder.FullName, "key.pem"));
-        await File.WriteAllTextAsync(certificatePath, certificate.ExportCertificatePem());
-        await File.WriteAllTextAsync(keyPath, key.ExportPkcs8PrivateKeyPem());
-
+        using var authority = new TestAuthority();
+        var (certificate, key) = authority.IssueInto(folder.FullName, "mx.example.org");
         var directory = new TestDirectory();
         var reports = new TestReports();
         var smtp = await SmtpTestServer.StartAsync(
             services => services.AddSingleton<IAgreementDirectory>(directory).AddSingleton<IAgreementReports>(reports).AddSingleton<ForwardingAgreements>(),
             [
-                $"Smtp:Certificate={certificatePath}", $"Smtp:CertificateKey={keyPath}",
+                $"Smtp:Certificate={certificate}", $"Smtp:CertificateKey={key}",
                 "Agreements:Smtp:Enabled=true", "Agreements:Smtp:Url=https://agreements.example.org/v1", "Agreements:Smtp:RefusalTime=00:00:00.0001",
                 .. settings,
             ]);

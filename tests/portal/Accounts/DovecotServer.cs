@@ -25,14 +25,8 @@ public sealed class DovecotServer : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         using var authority = new TestAuthority();
-        using var certificate = authority.Issue(["localhost"]);
+        var (certificate, key) = authority.IssueInto(_folder.Path, "localhost");
         await System.IO.File.WriteAllTextAsync(Authorities, authority.Pem);
-        await System.IO.File.WriteAllTextAsync(File("certificate.pem"), certificate.ExportCertificatePem());
-        using (var key = System.Security.Cryptography.X509Certificates.ECDsaCertificateExtensions.GetECDsaPrivateKey(certificate)!)
-        {
-            await System.IO.File.WriteAllTextAsync(File("key.pem"), key.ExportPkcs8PrivateKeyPem());
-        }
-
         await System.IO.File.WriteAllTextAsync(File("users"), $"alice@b.example:{{PLAIN}}{Password}::::::\nbob:{{PLAIN}}bob's password::::::\n");
 
         // Root lends its processes to the users of the package, who must be able to get here; anybody else runs all of it alone.
@@ -59,8 +53,8 @@ public sealed class DovecotServer : IAsyncLifetime
             protocols = imap
             listen = 127.0.0.1
             ssl = required
-            ssl_cert = <{{File("certificate.pem")}}
-            ssl_key = <{{File("key.pem")}}
+            ssl_cert = <{{certificate}}
+            ssl_key = <{{key}}
             disable_plaintext_auth = yes
             auth_mechanisms = plain
             auth_failure_delay = 0

@@ -23,12 +23,12 @@ public sealed class TestAuthority : IDisposable
     /// <summary>The certificate of the authority in PEM.</summary>
     public string Pem => _root.ExportCertificatePem();
 
-    /// <summary>A server certificate for names and addresses.</summary>
+    /// <summary>A server certificate for names and addresses; the first is its subject too.</summary>
     /// <param name="expired">Valid until yesterday.</param>
     public X509Certificate2 Issue(IReadOnlyList<string> names, bool expired = false)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=test", key, HashAlgorithmName.SHA256);
+        var request = new CertificateRequest($"CN={names[0]}", key, HashAlgorithmName.SHA256);
         var alternatives = new SubjectAlternativeNameBuilder();
         foreach (var name in names)
         {
@@ -48,6 +48,18 @@ public sealed class TestAuthority : IDisposable
         using var issued = request.Create(_root, _from, expired ? _from.AddHours(1) : _from.AddDays(29), RandomNumberGenerator.GetBytes(12));
         using var whole = issued.CopyWithPrivateKey(key);
         return X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pkcs12), null);
+    }
+
+    /// <summary>The same as PEM files of a folder: <c>cert.pem</c> and <c>key.pem</c>.</summary>
+    /// <returns>Their paths.</returns>
+    public (string Certificate, string Key) IssueInto(string folder, params IReadOnlyList<string> names)
+    {
+        using var issued = Issue(names);
+        using var key = issued.GetECDsaPrivateKey()!;
+        var (certificatePath, keyPath) = (Path.Combine(folder, "cert.pem"), Path.Combine(folder, "key.pem"));
+        File.WriteAllText(certificatePath, issued.ExportCertificatePem());
+        File.WriteAllText(keyPath, key.ExportPkcs8PrivateKeyPem());
+        return (certificatePath, keyPath);
     }
 
     public void Dispose() => _root.Dispose();
