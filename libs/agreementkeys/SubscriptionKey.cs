@@ -1,8 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text;
+using Mailkey.Dns;
 using Mailkey.Smtp;
-using DomainName = Mailkey.Dns.DomainName;
 
 namespace Mailkey.Agreements.Keys;
 

@@ -13,7 +13,7 @@ public static class ClientName
     public static bool TryParse(ReadOnlySpan<byte> text, out string name)
     {
         name = "";
-        if (text.IsEmpty || text.Length > DomainName.MaxLength)
+        if (text.IsEmpty || text.Length > SmtpDomain.MaxLength)
         {
             return false;
         }

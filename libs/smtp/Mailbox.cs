@@ -120,7 +120,7 @@ public sealed class Mailbox
                 position++;
             }
 
-            if (!DomainName.TryParse(text[domainStart..position], out asciiDomain, out error))
+            if (!SmtpDomain.TryParse(text[domainStart..position], out asciiDomain, out error))
             {
                 error = error with { Position = domainStart + error.Position };
                 return false;
@@ -209,7 +209,7 @@ public sealed class Mailbox
     {
         error = new(position, "address literal expected");
         var length = text[position..].IndexOf((byte)']');
-        if (length < 2 || length > DomainName.MaxLength)
+        if (length < 2 || length > SmtpDomain.MaxLength)
         {
             return false;
         }
@@ -308,7 +308,7 @@ public sealed class Mailbox
         return text.ToString();
     }
 
-    // Everything up to what ends a domain in a path; DomainName then judges it.
+    // Everything up to what ends a domain in a path; SmtpDomain then judges it.
     private static bool IsDomainOctet(byte octet) => octet >= 0x80 || octet is (byte)'-' or (byte)'.' or (byte)'_' || char.IsAsciiLetterOrDigit((char)octet);
 
     // atext of RFC 5322 §3.2.3

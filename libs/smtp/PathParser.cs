@@ -98,7 +98,7 @@ internal static class PathParser
         foreach (var range in route.Split((byte)','))
         {
             var hop = route[range];
-            if (hop.IsEmpty || hop[0] != (byte)'@' || !DomainName.TryParse(hop[1..], out _, out error))
+            if (hop.IsEmpty || hop[0] != (byte)'@' || !SmtpDomain.TryParse(hop[1..], out _, out error))
             {
                 error = new(position, "source route expected");
                 return false;

@@ -1,8 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using Mailkey.Agreements.Keys;
+using Mailkey.Dns;
 using Mailkey.Hosting.Options;
 using Mailkey.Smtp;
-using DomainName = Mailkey.Dns.DomainName;
 
 namespace Mailkey.Agreements.Accounts;
 

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using Mailkey.Agreements.Decisions;
+using Mailkey.Dns;
 using Mailkey.Smtp;
-using DomainName = Mailkey.Dns.DomainName;
 
 namespace Mailkey.Agreements.Agreements;
 

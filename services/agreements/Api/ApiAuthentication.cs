@@ -3,11 +3,11 @@ using System.Text;
 using Mailkey.Agreements.Accounts;
 using Mailkey.Authentication.Crypto;
 using Mailkey.Authentication.Keys;
+using Mailkey.Dns;
 using Mailkey.Hosting.Options;
 using Mailkey.HttpSignatures;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
-using DomainName = Mailkey.Dns.DomainName;
 
 namespace Mailkey.Agreements.Api;
 

@@ -2,7 +2,7 @@ using Mailkey.Agreements.Decisions;
 using Mailkey.Agreements.Desk;
 using Mailkey.Agreements.Negotiation.FirstContact;
 using Mailkey.Agreements.Organizations;
-using DomainName = Mailkey.Dns.DomainName;
+using Mailkey.Dns;
 
 namespace Mailkey.Agreements.Api;
 

@@ -1,7 +1,7 @@
 using Mailkey.Agreements.Agreements;
 using Mailkey.Agreements.Organizations;
+using Mailkey.Dns;
 using Mailkey.Hosting.Options;
-using DomainName = Mailkey.Dns.DomainName;
 
 namespace Mailkey.Agreements.Desk;
 

@@ -1,8 +1,8 @@
 using Mailkey.Agreements.Accounts;
+using Mailkey.Dns;
 using Mailkey.Hosting.Options;
 using Mailkey.Smtp;
 using Microsoft.Extensions.Options;
-using DomainName = Mailkey.Dns.DomainName;
 
 namespace Mailkey.Agreements.Desk;
 

@@ -2,9 +2,9 @@ using System.Diagnostics;
 using Mailkey.Agreements.Agreements;
 using Mailkey.Agreements.Decisions;
 using Mailkey.Agreements.Keys;
+using Mailkey.Dns;
 using Mailkey.Smtp;
 using Decision = Mailkey.Agreements.Decisions.Decision<Mailkey.Agreements.Organizations.OrganizationEvent>;
-using DomainName = Mailkey.Dns.DomainName;
 
 namespace Mailkey.Agreements.Organizations;
 

@@ -4,7 +4,7 @@ using Mailkey.Agreements.Desk;
 using Mailkey.Agreements.Keys;
 using Mailkey.Agreements.Organizations;
 using Mailkey.Agreements.Portal.Words;
-using DomainName = Mailkey.Dns.DomainName;
+using Mailkey.Dns;
 
 namespace Mailkey.Agreements.Portal;
 

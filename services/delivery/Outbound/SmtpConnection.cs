@@ -745,7 +745,7 @@ internal sealed record ExchangerAddress(string Name, IPEndPoint EndPoint)
         {
             try
             {
-                return DomainName.TryParse(Name, out _, out _) && new IdnMapping().GetAscii(Name).Length > 0 ? Name : EndPoint.Address.ToString();
+                return SmtpDomain.TryParse(Name, out _, out _) && new IdnMapping().GetAscii(Name).Length > 0 ? Name : EndPoint.Address.ToString();
             }
             catch (ArgumentException)
             {

@@ -19,7 +19,7 @@ internal sealed class Router
         for (var i = 0; i < mailkey.Domains.Count; i++)
         {
             var domain = mailkey.Domains[i];
-            if (!DomainName.TryParse(domain.Name, out var ascii, out var error))
+            if (!SmtpDomain.TryParse(domain.Name, out var ascii, out var error))
             {
                 throw new FormatException($"Mailkey:Domains:{i}:Name: {error}");
             }
@@ -32,7 +32,7 @@ internal sealed class Router
             _hosted[ascii] = string.IsNullOrEmpty(domain.NextHop) ? _default : Parse(domain.NextHop, $"Mailkey:Domains:{i}:NextHop");
         }
 
-        _postmasterDomain = _hosted.Count > 0 && DomainName.TryParse(mailkey.Domains[0].Name, out var first, out _) ? first : mailkey.Hostname.ToLowerInvariant();
+        _postmasterDomain = _hosted.Count > 0 && SmtpDomain.TryParse(mailkey.Domains[0].Name, out var first, out _) ? first : mailkey.Hostname.ToLowerInvariant();
     }
 
     /// <summary>Where mail for a forward-path goes; null when it is none.</summary>

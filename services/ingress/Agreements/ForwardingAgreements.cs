@@ -6,7 +6,6 @@ using Mailkey.Ingress.Recipients;
 using Mailkey.Messaging.Agreements;
 using Mailkey.Smtp;
 using Microsoft.Extensions.Options;
-using DomainName = Mailkey.Dns.DomainName;
 
 namespace Mailkey.Ingress.Agreements;
 

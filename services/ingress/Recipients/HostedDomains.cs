@@ -36,7 +36,7 @@ internal sealed class HostedDomains
 
     private static HostedDomain Read(HostedDomainOptions options, string defaultNextHop, string key)
     {
-        if (!DomainName.TryParse(options.Name, out var name, out var error))
+        if (!SmtpDomain.TryParse(options.Name, out var name, out var error))
         {
             throw Broken($"{key}:Name: \"{options.Name}\" is no domain: {error.Reason}.");
         }

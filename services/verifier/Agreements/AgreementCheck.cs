@@ -4,12 +4,12 @@ using Mailkey.Authentication.Keys;
 using Mailkey.Authentication.Signatures;
 using Mailkey.Contracts;
 using Mailkey.Contracts.Agreements;
+using Mailkey.Dns;
 using Mailkey.Messaging.Agreements;
 using Mailkey.Mime;
 using Mailkey.Policy;
 using Mailkey.Smtp;
 using Mailkey.Verifier.Evidence;
-using DomainName = Mailkey.Dns.DomainName;
 
 namespace Mailkey.Verifier.Agreements;
 

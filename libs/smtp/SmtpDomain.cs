@@ -4,8 +4,11 @@ using System.Text;
 
 namespace Mailkey.Smtp;
 
-/// <summary>The Domain of RFC 5321 §4.1.2, with the U-labels of RFC 6531 §3.3.</summary>
-public static class DomainName
+/// <summary>
+/// The Domain of RFC 5321 §4.1.2, with the U-labels of RFC 6531 §3.3. It judges what a client wrote, to the letter; a name of the DNS may
+/// be more, such as one with underscores or a final dot.
+/// </summary>
+public static class SmtpDomain
 {
     /// <summary>Octets of a domain (RFC 5321 §4.5.3.1.2).</summary>
     public const int MaxLength = 255;
