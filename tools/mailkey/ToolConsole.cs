@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 
 namespace Mailkey.Tool;
 
@@ -26,6 +27,22 @@ public sealed class ToolConsole(Stream input, Stream output, TextWriter error) :
     {
         Error.WriteLine($"mailkey: {message}");
         return exitCode;
+    }
+
+    /// <summary>Writes one JSON object to standard output, when all of it is there.</summary>
+    /// <param name="write">Writes its properties.</param>
+    public async Task WriteJsonAsync(Func<Utf8JsonWriter, Task> write, CancellationToken cancellationToken)
+    {
+        using var buffer = new MemoryStream();
+        await using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
+        {
+            writer.WriteStartObject();
+            await write(writer);
+            writer.WriteEndObject();
+        }
+
+        await Output.WriteAsync(buffer.ToArray(), cancellationToken);
+        await Output.WriteAsync("\n"u8.ToArray(), cancellationToken);
     }
 
     /// <summary>A line that nobody may see: from the keyboard without echo, else from standard input. Null when there is none.</summary>

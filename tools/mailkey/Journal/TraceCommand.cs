@@ -47,7 +47,7 @@ internal static class TraceCommand
                 return console.Fail("trace needs a queue id, a Message-ID, an address, or --since.");
             }
 
-            return await RunAsync(console, result.GetValue(what), from, to, result.GetValue(json), cancellationToken);
+            return await ServiceStore.Journal.ReadAsync(console, () => RunAsync(console, result.GetValue(what), from, to, result.GetValue(json), cancellationToken));
         });
         return command;
     }
@@ -55,44 +55,29 @@ internal static class TraceCommand
     private static async Task<int> RunAsync(
         ToolConsole console, string? what, DateTimeOffset? since, DateTimeOffset? until, bool json, CancellationToken cancellationToken)
     {
-        try
+        var options = ServiceOptions.Read();
+        await using var database = NpgsqlDataSource.Create(options.Postgres.ConnectionString);
+        var journal = new JournalReader(database);
+        var found = await journal.FindAsync(what, since, until, ListLimit + 1, cancellationToken);
+        if (found.Count == 0)
         {
-            var options = ServiceOptions.Read();
-            await using var database = NpgsqlDataSource.Create(options.Postgres.ConnectionString);
-            var journal = new JournalReader(database);
-            var found = await journal.FindAsync(what, since, until, ListLimit + 1, cancellationToken);
-            if (found.Count == 0)
-            {
-                return console.Fail(NotFound(what, since, until, options.Journal.Retention), ExitCode.No);
-            }
+            return console.Fail(NotFound(what, since, until, options.Journal.Retention), ExitCode.No);
+        }
 
-            if (json)
-            {
-                await JsonAsync(console, journal, found, cancellationToken);
-            }
-            else if (found.Count == 1)
-            {
-                new LifeOfMessage(found[0].QueueId, await journal.EventsAsync(found[0].QueueId, cancellationToken)).Write(console.Text);
-            }
-            else
-            {
-                List(console, found);
-            }
+        if (json)
+        {
+            await JsonAsync(console, journal, found, cancellationToken);
+        }
+        else if (found.Count == 1)
+        {
+            new LifeOfMessage(found[0].QueueId, await journal.EventsAsync(found[0].QueueId, cancellationToken)).Write(console.Text);
+        }
+        else
+        {
+            List(console, found);
+        }
 
-            return ExitCode.Yes;
-        }
-        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
-        {
-            return console.Fail("this database has no journal yet: the journal service makes it when it first starts.");
-        }
-        catch (NpgsqlException e)
-        {
-            return console.Fail($"the journal can't be read: {e.Message} Mailkey:Postgres:ConnectionString says where it is; mailkey config show prints it.");
-        }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException or FormatException)
-        {
-            return console.Fail($"the configuration can't be read: {e.Message} See mailkey config check.");
-        }
+        return ExitCode.Yes;
     }
 
     internal static bool TryTime(ToolConsole console, string option, string? text, DateTimeOffset now, out DateTimeOffset? time)
@@ -146,39 +131,33 @@ internal static class TraceCommand
             : "The whole life of one: mailkey trace QUEUE-ID");
     }
 
-    private static async Task JsonAsync(ToolConsole console, JournalReader journal, IReadOnlyList<FoundMessage> found, CancellationToken cancellationToken)
-    {
-        using var buffer = new MemoryStream();
-        await using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
-        {
-            writer.WriteStartObject();
-            writer.WriteBoolean("more", found.Count > ListLimit);
-            writer.WriteStartArray("messages");
-            foreach (var message in found.Take(ListLimit))
+    private static Task JsonAsync(ToolConsole console, JournalReader journal, IReadOnlyList<FoundMessage> found, CancellationToken cancellationToken) =>
+        console.WriteJsonAsync(
+            async writer =>
             {
-                writer.WriteStartObject();
-                writer.WriteString("queueId", message.QueueId);
-                writer.WriteString("receivedAt", message.ReceivedAt);
-                writer.WriteString("state", message.State);
-                writer.WriteString("messageId", message.MessageId);
-                writer.WriteString("reversePath", message.ReversePath);
-                writer.WriteStartArray("events");
-                foreach (var e in await journal.EventsAsync(message.QueueId, cancellationToken))
+                writer.WriteBoolean("more", found.Count > ListLimit);
+                writer.WriteStartArray("messages");
+                foreach (var message in found.Take(ListLimit))
                 {
-                    Event(writer, e);
+                    writer.WriteStartObject();
+                    writer.WriteString("queueId", message.QueueId);
+                    writer.WriteString("receivedAt", message.ReceivedAt);
+                    writer.WriteString("state", message.State);
+                    writer.WriteString("messageId", message.MessageId);
+                    writer.WriteString("reversePath", message.ReversePath);
+                    writer.WriteStartArray("events");
+                    foreach (var e in await journal.EventsAsync(message.QueueId, cancellationToken))
+                    {
+                        Event(writer, e);
+                    }
+
+                    writer.WriteEndArray();
+                    writer.WriteEndObject();
                 }
 
                 writer.WriteEndArray();
-                writer.WriteEndObject();
-            }
-
-            writer.WriteEndArray();
-            writer.WriteEndObject();
-        }
-
-        await console.Output.WriteAsync(buffer.ToArray(), cancellationToken);
-        await console.Output.WriteAsync("\n"u8.ToArray(), cancellationToken);
-    }
+            },
+            cancellationToken);
 
     private static void Event(Utf8JsonWriter writer, StoredEvent e)
     {

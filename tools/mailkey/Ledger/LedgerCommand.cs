@@ -280,26 +280,11 @@ internal static class LedgerCommand
 
     private static Task<int> GuardedAsync(ToolConsole console, Func<PostgresEventStore, Task<int>> run) => GuardedAsync(console, (_, store) => run(store));
 
-    private static async Task<int> GuardedAsync(ToolConsole console, Func<NpgsqlDataSource, PostgresEventStore, Task<int>> run)
+    private static Task<int> GuardedAsync(ToolConsole console, Func<NpgsqlDataSource, PostgresEventStore, Task<int>> run) => ServiceStore.Ledger.ReadAsync(console, async () =>
     {
-        try
-        {
-            await using var database = NpgsqlDataSource.Create(ServiceOptions.Read().Postgres.ConnectionString);
-            return await run(database, new(database, Schema));
-        }
-        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
-        {
-            return console.Fail("this database has no ledger yet: the agreements service makes it when it first starts.");
-        }
-        catch (NpgsqlException e)
-        {
-            return console.Fail($"the ledger can't be read: {e.Message} Mailkey:Postgres:ConnectionString says where it is; mailkey config show prints it.");
-        }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
-        {
-            return console.Fail($"the configuration can't be read: {e.Message} See mailkey config check.");
-        }
-    }
+        await using var database = NpgsqlDataSource.Create(ServiceOptions.Read().Postgres.ConnectionString);
+        return await run(database, new(database, Schema));
+    });
 
     private sealed class ReplayReport(ToolConsole console, TimeProvider time, string name) : IProgress<ReplayProgress>
     {

@@ -61,51 +61,40 @@ internal sealed class ExplainPolicyCommand
             explain._file, explain._message, explain._stage, explain._from, explain._to, explain._client, explain._helo, explain._tls, explain._spf, explain._dkim, explain._mailkey, explain._host,
             explain._blocklist, explain._size, explain._problem, explain._days, explain._accepted, explain._refused,
         };
-        command.SetAction(explain.RunAsync);
+        command.SetAction((result, cancellationToken) => ServiceStore.Journal.ReadAsync(console, () => explain.RunAsync(result, cancellationToken)));
         return command;
     }
 
     private async Task<int> RunAsync(ParseResult result, CancellationToken cancellationToken)
     {
-        try
+        var options = ServiceOptions.Read();
+        if (PolicySource.Read(_console, options, result.GetValue(_file), result.GetValue(_stage)) is not { } policy)
         {
-            var options = ServiceOptions.Read();
-            if (PolicySource.Read(_console, options, result.GetValue(_file), result.GetValue(_stage)) is not { } policy)
-            {
-                return ExitCode.NotDone;
-            }
+            return ExitCode.NotDone;
+        }
 
-            PolicyInput? input;
-            if (result.GetValue(_message) is { } queueId)
-            {
-                await using var database = NpgsqlDataSource.Create(options.Postgres.ConnectionString);
-                input = (await new StoredMessages(database).FindAsync(queueId, cancellationToken))?.Input;
-                if (input is null)
-                {
-                    return _console.Fail($"the journal has no judged message {LifeOfMessage.Text(queueId)}.", ExitCode.No);
-                }
-            }
-            else
-            {
-                input = Input(result);
-            }
-
+        PolicyInput? input;
+        if (result.GetValue(_message) is { } queueId)
+        {
+            await using var database = NpgsqlDataSource.Create(options.Postgres.ConnectionString);
+            input = (await new StoredMessages(database).FindAsync(queueId, cancellationToken))?.Input;
             if (input is null)
             {
-                return ExitCode.NotDone;
+                return _console.Fail($"the journal has no judged message {LifeOfMessage.Text(queueId)}.", ExitCode.No);
             }
+        }
+        else
+        {
+            input = Input(result);
+        }
 
-            Explain(policy, input);
-            return ExitCode.Yes;
-        }
-        catch (NpgsqlException e)
+        if (input is null)
         {
-            return _console.Fail($"the journal can't be read: {e.Message} Mailkey:Postgres:ConnectionString says where it is; mailkey config show prints it.");
+            return ExitCode.NotDone;
         }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException or FormatException)
-        {
-            return _console.Fail($"the configuration can't be read: {e.Message} See mailkey config check.");
-        }
+
+        Explain(policy, input);
+        return ExitCode.Yes;
     }
 
     private void Explain(ReceiverPolicy policy, PolicyInput input)

@@ -79,43 +79,35 @@ internal static class ReplayPolicyCommand
             return ExitCode.NotDone;
         }
 
-        try
-        {
-            var options = ServiceOptions.Read();
-            if (PolicySource.Read(console, options, order.Policy, order.Stage) is not { } policy)
-            {
-                return ExitCode.NotDone;
-            }
+        return await ServiceStore.Journal.ReadAsync(console, () => ReplayAsync(console, time, order, since!.Value, until, print, cancellationToken));
+    }
 
-            await using var database = NpgsqlDataSource.Create(options.Postgres.ConnectionString);
-            var stored = new StoredMessages(database);
-            var replay = new PolicyReplay(policy);
-            var told = time.GetTimestamp();
-            await foreach (var message in stored.ReadAsync(since!.Value, until, cancellationToken))
-            {
-                replay.Add(message);
-                if (time.GetElapsedTime(told) >= ProgressInterval)
-                {
-                    told = time.GetTimestamp();
-                    await console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{replay.Messages} messages, up to {LifeOfMessage.Time(message.Input.ReceivedAt)}"));
-                }
-            }
+    private static async Task<int> ReplayAsync(
+        ToolConsole console, TimeProvider time, ReplayOrder order, DateTimeOffset since, DateTimeOffset? until, Func<PolicyReplay, StoredMessages, DateTimeOffset, CancellationToken, Task> print,
+        CancellationToken cancellationToken)
+    {
+        var options = ServiceOptions.Read();
+        if (PolicySource.Read(console, options, order.Policy, order.Stage) is not { } policy)
+        {
+            return ExitCode.NotDone;
+        }
 
-            await print(replay, stored, since.Value, cancellationToken);
-            return ExitCode.Yes;
-        }
-        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
+        await using var database = NpgsqlDataSource.Create(options.Postgres.ConnectionString);
+        var stored = new StoredMessages(database);
+        var replay = new PolicyReplay(policy);
+        var told = time.GetTimestamp();
+        await foreach (var message in stored.ReadAsync(since, until, cancellationToken))
         {
-            return console.Fail("this database has no journal yet: the journal service makes it when it first starts.");
+            replay.Add(message);
+            if (time.GetElapsedTime(told) >= ProgressInterval)
+            {
+                told = time.GetTimestamp();
+                await console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{replay.Messages} messages, up to {LifeOfMessage.Time(message.Input.ReceivedAt)}"));
+            }
         }
-        catch (NpgsqlException e)
-        {
-            return console.Fail($"the journal can't be read: {e.Message} Mailkey:Postgres:ConnectionString says where it is; mailkey config show prints it.");
-        }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException or FormatException)
-        {
-            return console.Fail($"the configuration can't be read: {e.Message} See mailkey config check.");
-        }
+
+        await print(replay, stored, since, cancellationToken);
+        return ExitCode.Yes;
     }
 
     private static Func<PolicyReplay, StoredMessages, DateTimeOffset, CancellationToken, Task> Forecast(ToolConsole console, string stage, bool json) => (replay, stored, since, cancellationToken) =>
@@ -282,19 +274,14 @@ internal static class ReplayPolicyCommand
         writer.WriteEndArray();
     }
 
-    private static async Task JsonAsync(ToolConsole console, Action<Utf8JsonWriter> write, CancellationToken cancellationToken)
-    {
-        using var buffer = new MemoryStream();
-        await using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
-        {
-            writer.WriteStartObject();
-            write(writer);
-            writer.WriteEndObject();
-        }
-
-        await console.Output.WriteAsync(buffer.ToArray(), cancellationToken);
-        await console.Output.WriteAsync("\n"u8.ToArray(), cancellationToken);
-    }
+    private static Task JsonAsync(ToolConsole console, Action<Utf8JsonWriter> write, CancellationToken cancellationToken) =>
+        console.WriteJsonAsync(
+            writer =>
+            {
+                write(writer);
+                return Task.CompletedTask;
+            },
+            cancellationToken);
 
     private sealed record ReplayOrder(string? Policy, string? Stage, string Since, string? Until);
 }
