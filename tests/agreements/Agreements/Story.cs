@@ -4,10 +4,9 @@ using Mailkey.Agreements.Decisions;
 
 namespace Mailkey.Agreements.Tests.Agreements;
 
-/// <summary>One agreement as a test tells it: commands, the events that follow, and the time.</summary>
-internal sealed class Story
+/// <summary>One agreement as a test tells it.</summary>
+internal sealed class Story() : StoryOf<Story, AgreementState, AgreementCommand, AgreementEvent>(AgreementState.None)
 {
-    public static readonly DateTimeOffset Start = new(2026, 11, 2, 8, 0, 0, TimeSpan.Zero);
     public static readonly Actor User = new(ActorKind.User, "alice@b.example");
     public static readonly Actor Forwarder = new(ActorKind.Forwarder, "a.example");
     public static readonly Actor Operator = new(ActorKind.Operator, "postmaster");
@@ -25,15 +24,7 @@ internal sealed class Story
 
     public static readonly ConsentAnswer Answer = new(ConsentMeans.Portal, "2001:db8::7", "Do you want mail of the list dev of a.example?");
 
-    private readonly List<AgreementEvent> _events = [];
-
     public AgreementPolicy Policy { get; set; } = AgreementPolicy.Default;
-
-    public DateTimeOffset Now { get; set; } = Start;
-
-    public AgreementState State { get; private set; } = AgreementState.None;
-
-    public IReadOnlyList<AgreementEvent> Events => _events;
 
     public static Propose Proposal => new(Forwarder)
     {
@@ -47,57 +38,6 @@ internal sealed class Story
         Terms = Terms,
         Evidence = new(Start.AddDays(-400), "192.0.2.9", "Subscribe me to dev."),
     };
-
-    /// <summary>Gives a command, folds what follows, and returns the decision.</summary>
-    public Decision<AgreementEvent> Try(AgreementCommand command)
-    {
-        var decision = Agreement.Decide(State, command, Policy, Now);
-        foreach (var happened in decision.Events)
-        {
-            _events.Add(happened);
-            State = Agreement.Evolve(State, happened);
-        }
-
-        return decision;
-    }
-
-    /// <summary>Gives commands that must be followed.</summary>
-    public Story Do(params IReadOnlyList<AgreementCommand> commands)
-    {
-        foreach (var command in commands)
-        {
-            var decision = Try(command);
-            Assert.Null(decision.Refusal);
-            Assert.NotEmpty(decision.Events);
-        }
-
-        return this;
-    }
-
-    /// <summary>Gives a command that must be refused, and then leaves no trace.</summary>
-    public Story Refused(Refusal refusal, AgreementCommand command)
-    {
-        var decision = Try(command);
-        Assert.Equal(refusal.Code, decision.Refusal?.Code);
-        Assert.StartsWith(refusal.Text, decision.Refusal!.Text, StringComparison.Ordinal);
-        Assert.Empty(decision.Events);
-        return this;
-    }
-
-    /// <summary>Gives a command that has been followed already.</summary>
-    public Story Nothing(AgreementCommand command)
-    {
-        var decision = Try(command);
-        Assert.Null(decision.Refusal);
-        Assert.Empty(decision.Events);
-        return this;
-    }
-
-    public Story After(TimeSpan time)
-    {
-        Now += time;
-        return this;
-    }
 
     /// <summary>A story that has come to a status by the shortest way.</summary>
     /// <param name="expires">When its terms end.</param>
@@ -162,4 +102,8 @@ internal sealed class Story
 
     /// <summary>The state as JSON, in which all of it can be compared.</summary>
     public static string Json(AgreementState state) => JsonSerializer.Serialize(state, AgreementsJson.Default.AgreementState);
+
+    protected override Decision<AgreementEvent> Decide(AgreementCommand command) => Agreement.Decide(State, command, Policy, Now);
+
+    protected override AgreementState Evolve(AgreementState state, AgreementEvent happened) => Agreement.Evolve(state, happened);
 }

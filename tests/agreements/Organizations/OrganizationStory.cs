@@ -6,9 +6,8 @@ using Mailkey.Agreements.Organizations;
 namespace Mailkey.Agreements.Tests.Organizations;
 
 /// <summary>One organisation as a test tells it.</summary>
-internal sealed class OrganizationStory
+internal sealed class OrganizationStory() : StoryOf<OrganizationStory, OrganizationState, OrganizationCommand, OrganizationEvent>(OrganizationState.None)
 {
-    public static readonly DateTimeOffset Start = new(2026, 11, 2, 8, 0, 0, TimeSpan.Zero);
     public static readonly Actor Forwarder = new(ActorKind.Forwarder, "a.example");
     public static readonly Actor Operator = new(ActorKind.Operator, "postmaster");
     public static readonly Actor System = new(ActorKind.System, "first-contact");
@@ -17,66 +16,12 @@ internal sealed class OrganizationStory
     public static readonly Prove Dns = new(System, OrganizationProof.Dns, "_mailkey-agreements.a.example");
     public static readonly CheckOrganizationDeadlines Tick = new(System);
 
-    private readonly List<OrganizationEvent> _events = [];
-
     public OrganizationPolicy Policy { get; set; } = OrganizationPolicy.Default;
-
-    public DateTimeOffset Now { get; set; } = Start;
-
-    public OrganizationState State { get; private set; } = OrganizationState.None;
-
-    public IReadOnlyList<OrganizationEvent> Events => _events;
 
     public DateOnly Day => DateOnly.FromDateTime(Now.UtcDateTime);
 
     public static AdmitProposal Proposal(int fromNetwork = 0, int consentsToday = 0, int consentsWaiting = 0) =>
         new(Forwarder, AgreementId.Mint().ToString(), "192.0.2.0/24", new(fromNetwork, new(consentsToday, consentsWaiting)));
-
-    public Decision<OrganizationEvent> Try(OrganizationCommand command)
-    {
-        var decision = Organization.Decide(State, command, Policy, Now);
-        foreach (var happened in decision.Events)
-        {
-            _events.Add(happened);
-            State = Organization.Evolve(State, happened);
-        }
-
-        return decision;
-    }
-
-    public OrganizationStory Do(params IReadOnlyList<OrganizationCommand> commands)
-    {
-        foreach (var command in commands)
-        {
-            var decision = Try(command);
-            Assert.Null(decision.Refusal);
-            Assert.NotEmpty(decision.Events);
-        }
-
-        return this;
-    }
-
-    public OrganizationStory Refused(Refusal refusal, OrganizationCommand command)
-    {
-        var decision = Try(command);
-        Assert.Equal(refusal.Code, decision.Refusal?.Code);
-        Assert.Empty(decision.Events);
-        return this;
-    }
-
-    public OrganizationStory Nothing(OrganizationCommand command)
-    {
-        var decision = Try(command);
-        Assert.Null(decision.Refusal);
-        Assert.Empty(decision.Events);
-        return this;
-    }
-
-    public OrganizationStory After(TimeSpan time)
-    {
-        Now += time;
-        return this;
-    }
 
     /// <summary>Days of history, each with so many messages and complaints.</summary>
     public OrganizationStory Days(int days, int messages, int complaints = 0)
@@ -131,4 +76,8 @@ internal sealed class OrganizationStory
     }
 
     public static string Json(OrganizationState state) => JsonSerializer.Serialize(state, AgreementsJson.Default.OrganizationState);
+
+    protected override Decision<OrganizationEvent> Decide(OrganizationCommand command) => Organization.Decide(State, command, Policy, Now);
+
+    protected override OrganizationState Evolve(OrganizationState state, OrganizationEvent happened) => Organization.Evolve(state, happened);
 }
