@@ -7,7 +7,7 @@ using Mailkey.Contracts.Journal;
 using Mailkey.Dns;
 using Mailkey.Hosting;
 using Mailkey.Hosting.Postgres;
-using Mailkey.Journal;
+using Mailkey.Journal.Tests;
 using Mailkey.Messaging.Journal;
 using Mailkey.Messaging.Verdicts;
 using Mailkey.Mime;
@@ -15,12 +15,9 @@ using Mailkey.Testkit.Infrastructure;
 using Mailkey.Tool;
 using MassTransit;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
 namespace Mailkey.Verifier.Tests.Policy;
@@ -32,9 +29,6 @@ namespace Mailkey.Verifier.Tests.Policy;
 public sealed class StoredTrafficTests(PostgresServer postgres, RabbitMqServer rabbit)
     : IClassFixture<PostgresServer>, IClassFixture<RabbitMqServer>, IAsyncLifetime
 {
-    // MassTransit remembers the first logger factory of a test, which therefore outlives the host.
-    private static readonly ILoggerFactory Logs = NullLoggerFactory.Instance;
-
     private readonly TemporaryFolder _folder = new("policy");
     private IHost? _journal;
 
@@ -44,7 +38,7 @@ public sealed class StoredTrafficTests(PostgresServer postgres, RabbitMqServer r
     {
         // As an operator gives it. No other class of this assembly reads the environment.
         Environment.SetEnvironmentVariable("MAILKEY_POSTGRES_CONNECTIONSTRING", postgres.ConnectionString);
-        _journal = await JournalAsync();
+        _journal = await JournalHost.StartAsync(postgres.ConnectionString, rabbit.Uri, Stop);
     }
 
     public async ValueTask DisposeAsync()
@@ -250,23 +244,6 @@ public sealed class StoredTrafficTests(PostgresServer postgres, RabbitMqServer r
         builder.AddVerifier();
         builder.Services.Replace(ServiceDescriptor.Singleton<IDnsResolver>(new NoPublisher()));
         return builder.Build();
-    }
-
-    private async Task<IHost> JournalAsync()
-    {
-        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        builder.Configuration.AddInMemoryCollection([new("Mailkey:Postgres:ConnectionString", postgres.ConnectionString), new("Mailkey:RabbitMq:Uri", rabbit.Uri)]);
-        builder.Services.AddLogging();
-        builder.Services.AddSingleton(Logs);
-        builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(new ServiceIdentity("journal"));
-        builder.Services.AddMailkeyOptions(builder.Configuration);
-        builder.Services.AddMessageJournal();
-        builder.Services.AddJournal();
-        builder.Services.Configure<MassTransitHostOptions>(options => options.WaitUntilStarted = true);
-        var host = builder.Build();
-        await host.StartAsync(Stop);
-        return host;
     }
 
     private async Task StoreAsync(List<MessageReceived> corpus, List<MessageVerified> verdicts)
