@@ -1,5 +1,3 @@
-using System.Text;
-using Mailkey.Authentication.Crypto;
 using Mailkey.Authentication.Signatures;
 using Mailkey.Mime;
 
@@ -9,19 +7,10 @@ namespace Mailkey.Authentication.Dkim;
 /// Makes a DKIM-Signature (RFC 6376, RFC 8463). For receivers of both ages sign twice, with a key of each type and a selector of
 /// its own (RFC 8463 §3): neither signature covers the other.
 /// </summary>
-public sealed record DkimSigner
+public sealed record DkimSigner : MessageSigner
 {
-    public required SigningKey Key { get; init; }
-
     /// <summary>s=: the key is published at <see cref="DkimKeyRecord.NameOf"/>.</summary>
     public required string Selector { get; init; }
-
-    /// <summary>d=</summary>
-    public required string Domain { get; init; }
-
-    public Canonicalization HeaderCanonicalization { get; init; } = Canonicalization.Relaxed;
-
-    public Canonicalization BodyCanonicalization { get; init; } = Canonicalization.Relaxed;
 
     /// <summary>How long the signature is good, as x= says: longer than any queue, and short for who captures a message.</summary>
     public TimeSpan Lifetime
@@ -36,15 +25,11 @@ public sealed record DkimSigner
 
     /// <summary>Signs a message, over-signing the fields of which there must not be another.</summary>
     /// <param name="block">Its header block; without a <see cref="HeaderIntegrity.Problem"/>.</param>
-    /// <param name="bodyHash">SHA-256 of the whole body in <see cref="BodyCanonicalization"/>.</param>
+    /// <param name="bodyHash">SHA-256 of the whole body in <see cref="MessageSigner.BodyCanonicalization"/>.</param>
     /// <returns>The whole field with its CRLF, to be put on top of the block.</returns>
     public byte[] Sign(HeaderBlock block, ReadOnlySpan<byte> bodyHash, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(block);
-        var time = now.ToUnixTimeSeconds();
-        var text = new StringBuilder(1024);
-        SignatureField.Begin(
-            text, "DKIM-Signature", Key, HeaderCanonicalization, BodyCanonicalization, EnvelopeBinding.NormalizeDomain(Domain), Selector, time, time + (long)Lifetime.TotalSeconds);
-        return SignatureField.Complete(text, block, [.. DkimRules.NamesToSign(block)], HeaderCanonicalization, bodyHash, Key);
+        return Complete(Begin("DKIM-Signature", Selector, now, Lifetime), block, DkimRules.NamesToSign(block), bodyHash);
     }
 }

@@ -1,24 +1,14 @@
 using System.Text;
-using Mailkey.Authentication.Crypto;
 using Mailkey.Authentication.Keys;
 using Mailkey.Mime;
 
 namespace Mailkey.Authentication.Signatures;
 
-/// <summary>Makes the Mailkey-Signature of one SMTP transaction.</summary>
-public sealed record MailkeySigner
+/// <summary>Makes the Mailkey-Signature of one SMTP transaction, for the domain of its reverse-path, or of EHLO when that is null.</summary>
+public sealed record MailkeySigner : MessageSigner
 {
-    public required SigningKey Key { get; init; }
-
     /// <summary>Name under which the key is published.</summary>
     public required string KeyName { get; init; }
-
-    /// <summary>Domain of the reverse-path, or of EHLO when that is null.</summary>
-    public required string Domain { get; init; }
-
-    public Canonicalization HeaderCanonicalization { get; init; } = Canonicalization.Relaxed;
-
-    public Canonicalization BodyCanonicalization { get; init; } = Canonicalization.Relaxed;
 
     /// <summary>How long the signature is good; at most <see cref="MailkeyRules.MaxLifetime"/>.</summary>
     public TimeSpan Lifetime
@@ -34,7 +24,7 @@ public sealed record MailkeySigner
 
     /// <summary>Signs a message for its envelope.</summary>
     /// <param name="block">Its header block; without a <see cref="HeaderBlock.Problem"/>.</param>
-    /// <param name="bodyHash">SHA-256 of the body in <see cref="BodyCanonicalization"/>.</param>
+    /// <param name="bodyHash">SHA-256 of the body in <see cref="MessageSigner.BodyCanonicalization"/>.</param>
     /// <param name="reversePath">MAIL FROM without brackets.</param>
     /// <param name="forwardPaths">Every RCPT TO, without brackets.</param>
     /// <returns>The whole field with its CRLF, to be put on top of the block.</returns>
@@ -42,9 +32,7 @@ public sealed record MailkeySigner
     {
         ArgumentNullException.ThrowIfNull(block);
         ArgumentNullException.ThrowIfNull(forwardPaths);
-        var time = now.ToUnixTimeSeconds();
-        var text = new StringBuilder(1024);
-        SignatureField.Begin(text, "Mailkey-Signature", Key, HeaderCanonicalization, BodyCanonicalization, EnvelopeBinding.NormalizeDomain(Domain), KeyName, time, time + (long)Lifetime.TotalSeconds);
+        var text = Begin("Mailkey-Signature", KeyName, now, Lifetime);
         text.Append("\tmf=");
         SignatureField.Fold(text, Convert.ToBase64String(Encoding.UTF8.GetBytes(EnvelopeBinding.Normalize(reversePath))), 3);
         text.Append(";\r\n\trt=");
@@ -56,6 +44,6 @@ public sealed record MailkeySigner
         }
 
         text.Append(";\r\n");
-        return SignatureField.Complete(text, block, [.. MailkeyRules.NamesToSign(block)], HeaderCanonicalization, bodyHash, Key);
+        return Complete(text, block, MailkeyRules.NamesToSign(block), bodyHash);
     }
 }
