@@ -1,4 +1,7 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Mailkey.Hosting.Options;
+using Mailkey.Messaging.Envelopes;
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -36,10 +39,18 @@ public static class BusServices
                 });
                 rabbit.ConfigureJsonSerializerOptions(json =>
                 {
-                    // Blanks for a reader's eye are a third of a message otherwise.
+                    // Both ends are ours: no blanks for a reader's eye, which are a third of a message, nothing that is null, and
+                    // none of the lenience that makes a reader slow.
                     json.WriteIndented = false;
+                    json.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
+                    json.PropertyNameCaseInsensitive = false;
+                    json.AllowTrailingCommas = false;
+                    json.ReadCommentHandling = JsonCommentHandling.Disallow;
                     return json;
                 });
+                var serializer = new MailSerializer();
+                rabbit.AddSerializer(serializer);
+                rabbit.AddDeserializer(serializer, isDefault: true);
                 DurableQueue.ConfigurePublishers(rabbit);
                 rabbit.ConfigureEndpoints(context);
             });
