@@ -22,7 +22,7 @@ internal sealed class JournalWriter : IJournal, IAsyncDisposable
     /// How long an event waits for company, also when somebody waits for the event. Who does holds a bus message back meanwhile and
     /// no client; a publish to a quorum queue for each of them would cost the system a third of its throughput.
     /// </summary>
-    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(100);
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
 
