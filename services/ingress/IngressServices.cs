@@ -57,6 +57,9 @@ public static class IngressServices
             sockets.NoDelay = true;
             sockets.Backlog = 1024;
 
+            // A session never blocks a thread: what came in is taken, and the reply sent, without a thread in between.
+            sockets.UnsafePreferInlineScheduling = true;
+
             // What a client may send ahead while its session waits for a verdict, times all connections.
             sockets.MaxReadBufferSize = MaxReadAhead;
         });
