@@ -19,8 +19,8 @@ namespace Mailkey.Messaging.Verdicts;
 /// </summary>
 internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, IHealthCheck
 {
-    /// <summary>Least time between two requests while sessions are many.</summary>
-    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(10);
+    /// <summary>Least time between two requests while sessions are many. Half of what publishing waits: a request costs no disk.</summary>
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(5);
 
     private readonly ConcurrentDictionary<string, Question> pending = new(StringComparer.Ordinal);
     private readonly Coalescer<Question> outgoing;

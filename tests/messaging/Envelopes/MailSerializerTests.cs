@@ -7,6 +7,7 @@ using MassTransit;
 using MassTransit.Serialization;
 using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
 
 namespace Mailkey.Messaging.Tests.Envelopes;
 
@@ -165,18 +166,19 @@ public sealed class MailSerializerTests(PostgresServer postgres, RabbitMqServer 
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
         for (var tries = 0; tries < 1500; tries++)
         {
-            // The error queue is made with the first message in it.
-            await using var channel = await _connection.CreateChannelAsync(cancellationToken: Stop);
+            // The error queue is made with the first message in it; the broker ends the connection of who asks at that moment.
             try
             {
+                await using var connection = await new ConnectionFactory { Uri = new Uri(rabbit.Uri) }.CreateConnectionAsync(Stop);
+                await using var channel = await connection.CreateChannelAsync(cancellationToken: Stop);
                 if (await channel.BasicGetAsync(queue, autoAck: true, Stop) is { } message)
                 {
                     return message.Body.ToArray();
                 }
             }
-            catch (RabbitMQ.Client.Exceptions.OperationInterruptedException)
+            catch (OperationInterruptedException)
             {
-                // No such queue yet
+                // Not there yet
             }
 
             await timer.WaitForNextTickAsync(Stop);
