@@ -6,10 +6,31 @@ services_names='agreements bounces delivery ingress journal status verifier'
 # The program of a service, started without the dotnet command, so that a list of processes names it
 services_program() { printf '%s/.run/bin/Mailkey.%s' "$1" "${2^}"; }
 
+# services_gather ROOT CONFIGURATION FOLDER CACHE [EXCEPT]: what was built, in one folder, compiled ahead but for the files EXCEPT
+services_gather() {
+  local root=$1 to=$3 cache=$4 name from file
+  rm -rf "$to"
+  mkdir -p "$to" "$cache/from"
+  for name in $services_names tool; do
+    if [ "$name" = tool ]; then from=$root/tools/mailkey; else from=$root/services/$name; fi
+    cp -a "$from/bin/$2/net10.0/." "$to/"
+  done
+  # Compiled anew is what has changed, and not only what is younger: the files of a package are as old as the package.
+  for file in "$to"/*.dll; do
+    cmp -s "$file" "$cache/from/${file##*/}" || { rm -f "$cache/${file##*/}"; cp "$file" "$cache/from/"; }
+  done
+  if dotnet_run_logged "$root/.run/ahead.log" 'compiling ahead' \
+    dotnet msbuild "$root/deploy/local/Ahead.csproj" -restore -t:CompileAhead -v:q -p:From="$to/" -p:To="$cache/" -p:Except="${5:-}"; then
+    for file in "$cache"/*.dll; do [ ! -e "$to/${file##*/}" ] || cp -a "$file" "$to/"; done
+  else
+    infrastructure_say 'It works without; each start takes longer.'
+  fi
+}
+
 # services_build ROOT: Release programs in .run/bin, made again only when their sources changed. They share one folder, and so
 # the memory that holds their libraries.
 services_build() {
-  local root=$1 bin=$1/.run/bin fingerprint name from file
+  local root=$1 bin=$1/.run/bin fingerprint
   mkdir -p "$root/.run"
   exec 8>"$root/.run/build.lock"
   flock 8
@@ -18,19 +39,8 @@ services_build() {
     infrastructure_say 'building (once)'
     dotnet_run_logged "$root/.run/build.log" 'the build' \
       dotnet build "$root/deploy/local/Services.slnf" -c Release -v q -clp:NoSummary -p:RunAnalyzers=false 8>&- || exit 1
-    rm -rf "$bin.new"
-    mkdir "$bin.new"
-    for name in $services_names tool; do
-      if [ "$name" = tool ]; then from=$root/tools/mailkey; else from=$root/services/$name; fi
-      cp -a "$from/bin/Release/net10.0/." "$bin.new/"
-    done
     infrastructure_say 'compiling for this machine (once)'
-    if dotnet_run_logged "$root/.run/ahead.log" 'compiling ahead' \
-      dotnet msbuild "$root/deploy/local/Ahead.csproj" -restore -t:CompileAhead -v:q -p:From="$bin.new/" -p:To="$root/.run/ahead/" 8>&-; then
-      for file in "$bin.new"/*.dll; do cp -a "$root/.run/ahead/${file##*/}" "$file"; done
-    else
-      infrastructure_say 'It works without; each start takes longer.'
-    fi
+    services_gather "$root" Release "$bin.new" "$root/.run/ahead" 8>&-
     printf '%s' "$fingerprint" >"$bin.new/fingerprint"
     # A program that runs keeps its files: they are replaced, not written over.
     rm -rf "$bin"

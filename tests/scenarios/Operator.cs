@@ -10,9 +10,8 @@ internal static class Operator
     /// <summary>Runs one command line.</summary>
     public static async Task<(int Exit, string Output, string Error)> RunAsync(MailkeySystem system, IEnumerable<string> arguments, CancellationToken cancellationToken)
     {
-        var configuration = AppContext.BaseDirectory.Contains($"{Path.DirectorySeparatorChar}Release{Path.DirectorySeparatorChar}", StringComparison.Ordinal) ? "Release" : "Debug";
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        start.ArgumentList.Add(Repository.PathOf($"tools/mailkey/bin/{configuration}/net10.0/Mailkey.Tool.dll"));
+        start.ArgumentList.Add(Repository.Program("tools/mailkey", "Mailkey.Tool"));
         foreach (var argument in arguments)
         {
             start.ArgumentList.Add(argument);

@@ -34,8 +34,7 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     {
         Name = name;
         _log = Path.Combine(logFolder, $"{name}.log");
-        var configuration = AppContext.BaseDirectory.Contains($"{Path.DirectorySeparatorChar}Release{Path.DirectorySeparatorChar}", StringComparison.Ordinal) ? "Release" : "Debug";
-        var program = Repository.PathOf($"services/{service}/bin/{configuration}/net10.0/Mailkey.{char.ToUpperInvariant(service[0])}{service[1..]}.dll");
+        var program = Repository.Program($"services/{service}", $"Mailkey.{char.ToUpperInvariant(service[0])}{service[1..]}");
         _start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet")
         {
             UseShellExecute = false,
