@@ -47,10 +47,14 @@ internal sealed class DeliveryBench : IAsyncDisposable
     public Outbox Outbox { get; }
     public Courier Courier { get; }
 
-    /// <summary>A bench whose hosted domain goes to a server of this host.</summary>
+    /// <summary>
+    /// A bench whose hosted domain goes to a server of this host, by one connection at a time unless the test says otherwise: an outcome
+    /// is told before its connection is free again, and a next message would sometimes open another one meanwhile.
+    /// </summary>
     public static DeliveryBench To(int port, Action<DeliveryOptions>? configure = null, bool isLmtp = false) => new(options =>
     {
         options.NextHop = $"{(isLmtp ? "lmtp" : "smtp")}://127.0.0.1:{port}";
+        options.Delivery.MaxConnectionsPerDestination = 1;
         configure?.Invoke(options.Delivery);
     });
 
