@@ -95,9 +95,11 @@ public sealed class PostgresKeySetMemory(
     }
 
     /// <summary>Writes what is new, and takes in what the others wrote.</summary>
-    internal async Task WorkAsync(CancellationToken cancellationToken)
+    internal Task WorkAsync(CancellationToken cancellationToken) => OneAtATimeAsync(WorkAloneAsync, cancellationToken);
+
+    private async Task WorkAloneAsync(CancellationToken cancellationToken)
     {
-        await WriteAsync(cancellationToken);
+        await WriteBatchesAsync(cancellationToken);
         var now = time.GetUtcNow();
         if (now - _refreshed >= RefreshInterval)
         {
@@ -150,13 +152,15 @@ public sealed class PostgresKeySetMemory(
         base.Dispose();
     }
 
-    // One at a time: who comes back from here knows that what was new before is written.
-    private async Task WriteAsync(CancellationToken cancellationToken)
+    private Task WriteAsync(CancellationToken cancellationToken) => OneAtATimeAsync(WriteBatchesAsync, cancellationToken);
+
+    // Who comes back from here knows that what was new before is written, and that nobody else is about to remember what it forgot.
+    private async Task OneAtATimeAsync(Func<CancellationToken, Task> work, CancellationToken cancellationToken)
     {
         await _writing.WaitAsync(cancellationToken);
         try
         {
-            await WriteBatchesAsync(cancellationToken);
+            await work(cancellationToken);
         }
         finally
         {
