@@ -19,7 +19,7 @@ namespace Mailkey.Messaging.Verdicts;
 /// </summary>
 internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, IHealthCheck
 {
-    /// <summary>Least time between two requests while sessions are many. Half of what publishing waits: a request costs no disk.</summary>
+    /// <summary>Least time between two requests while sessions are many.</summary>
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(5);
 
     private readonly ConcurrentDictionary<string, Question> pending = new(StringComparer.Ordinal);

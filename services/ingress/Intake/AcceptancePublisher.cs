@@ -13,7 +13,7 @@ namespace Mailkey.Ingress.Intake;
 internal sealed class AcceptancePublisher : BackgroundService
 {
     /// <summary>Least time between two publishes while sessions are many; confirms are awaited beside them.</summary>
-    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(5);
 
     private readonly Coalescer<Pending> outgoing;
     private readonly IBus bus;
