@@ -13,8 +13,8 @@ namespace Mailkey.Messaging.Envelopes;
 
 /// <summary>
 /// MassTransit's JSON serializer, with a short way for the two contracts of which every mail makes one: written in one pass and
-/// read in one, where the general way goes by a document in between. Taking them from the bus costs a third of what it did, and
-/// they are shorter. All other messages, and theirs when they carry headers, go the general way; the form is the same.
+/// read in one, where the general way goes by a document in between. They are shorter, too.
+/// All other messages, and theirs when they carry headers, go the general way; the form is the same.
 /// </summary>
 internal sealed class MailSerializer : IMessageSerializer, IMessageDeserializer, ISerializerFactory
 {
