@@ -327,7 +327,13 @@ postgres_uri() {
 
 # rabbitmq_start DIR [PORT]
 rabbitmq_start() {
-  local dir=$1/rabbitmq port script password distribution mapper tries pid
+  rabbitmq_begin "$@"
+  rabbitmq_await "$1"
+}
+
+# rabbitmq_begin DIR [PORT]: its process, its port and its password; it takes connections some seconds later
+rabbitmq_begin() {
+  local dir=$1/rabbitmq port script password distribution mapper tries
   if process_of "$dir/pid" >/dev/null; then return; fi
   script=$(rabbitmq_script) || infrastructure_fail 'RabbitMQ is not installed (Debian: rabbitmq-server)'
   mkdir -p "$dir/home" "$dir/log"
@@ -398,8 +404,13 @@ END
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} +S 2:2" \
       setsid "$script" </dev/null >>"$dir/log/console.log" 2>&1 9>&-
   ) &
-  pid=$!
-  process_note "$dir/pid" "$pid"
+  process_note "$dir/pid" $!
+}
+
+# rabbitmq_await DIR: until it takes connections
+rabbitmq_await() {
+  local dir=$1/rabbitmq port tries
+  port=$(<"$dir/port")
   for ((tries = 0; tries < 900; tries++)); do
     ! rabbitmq_answers "$port" || return 0
     if ! process_of "$dir/pid" >/dev/null; then

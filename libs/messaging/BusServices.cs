@@ -4,6 +4,7 @@ using Mailkey.Hosting.Options;
 using Mailkey.Messaging.Envelopes;
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
 namespace Mailkey.Messaging;
@@ -17,6 +18,7 @@ public static class BusServices
     /// </summary>
     public static IServiceCollection AddMailkeyBus(this IServiceCollection services, Action<IBusRegistrationConfigurator>? configure = null)
     {
+        services.TryAddSingleton<BrokerArrival>();
         services.AddMassTransit(bus =>
         {
             bus.SetKebabCaseEndpointNameFormatter();
@@ -36,6 +38,10 @@ public static class BusServices
                 {
                     host.PublisherConfirmation = true;
                     host.Heartbeat(options.Heartbeat);
+                    var broker = context.GetRequiredService<BrokerArrival>();
+
+                    // What publishes before the bus has started connects by itself: it waits as well.
+                    host.OnRefreshConnectionFactory = _ => broker.WaitAsync(CancellationToken.None);
                 });
                 rabbit.ConfigureJsonSerializerOptions(json =>
                 {
@@ -55,6 +61,8 @@ public static class BusServices
                 rabbit.ConfigureEndpoints(context);
             });
         });
+        services.RemoveMassTransitHostedService();
+        services.AddHostedService<BusLifetime>();
         return services;
     }
 }

@@ -10,6 +10,7 @@ public static class AgreementServices
     /// <summary>The asking end: <see cref="IAgreementDirectory"/>.</summary>
     public static IServiceCollection AddAgreementDirectory(this IServiceCollection services)
     {
+        services.TryAddSingleton<BrokerArrival>();
         services.TryAddSingleton<BrokerLink>();
         services.AddSingleton<AgreementDirectory>();
         services.AddSingleton<IAgreementDirectory>(provider => provider.GetRequiredService<AgreementDirectory>());
@@ -21,6 +22,7 @@ public static class AgreementServices
     public static IServiceCollection AddAgreementResponder<TFinder>(this IServiceCollection services)
         where TFinder : class, IAgreementFinder
     {
+        services.TryAddSingleton<BrokerArrival>();
         services.TryAddSingleton<BrokerLink>();
         services.AddSingleton<IAgreementFinder, TFinder>();
         services.AddSingleton<AgreementResponder>();

@@ -8,7 +8,7 @@ using RabbitMQ.Client.Exceptions;
 namespace Mailkey.Messaging.Verdicts;
 
 /// <summary>Keeps one connection to the broker and says when it comes and goes.</summary>
-internal sealed class BrokerLink(IOptions<MailkeyOptions> options, ServiceIdentity identity, TimeProvider time, ILogger<BrokerLink> logger)
+internal sealed class BrokerLink(BrokerArrival broker, IOptions<MailkeyOptions> options, ServiceIdentity identity, TimeProvider time, ILogger<BrokerLink> logger)
 {
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
 
@@ -29,6 +29,15 @@ internal sealed class BrokerLink(IOptions<MailkeyOptions> options, ServiceIdenti
             ConsumerDispatchConcurrency = 2,
         };
         var announced = false;
+        try
+        {
+            await broker.WaitAsync(stop);
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+
         while (!stop.IsCancellationRequested)
         {
             try

@@ -9,6 +9,7 @@ public static class VerdictServices
     /// <summary>The asking end: <see cref="IVerdictRequester"/>.</summary>
     public static IServiceCollection AddVerdictRequester(this IServiceCollection services)
     {
+        services.TryAddSingleton<BrokerArrival>();
         services.TryAddSingleton<BrokerLink>();
         services.AddSingleton<VerdictRequester>();
         services.AddSingleton<IVerdictRequester>(provider => provider.GetRequiredService<VerdictRequester>());
@@ -21,6 +22,7 @@ public static class VerdictServices
     public static IServiceCollection AddVerdictResponder<TGiver>(this IServiceCollection services)
         where TGiver : class, IVerdictGiver
     {
+        services.TryAddSingleton<BrokerArrival>();
         services.TryAddSingleton<BrokerLink>();
         services.AddSingleton<IVerdictGiver, TGiver>();
         services.AddSingleton<VerdictResponder>();
