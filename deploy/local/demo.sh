@@ -19,7 +19,11 @@ demo_start() {
   [ -s "$dir/key.pem" ] || demo_tool "$root" keygen "$dir/key.pem" >/dev/null || infrastructure_fail 'no demo key could be made'
   port=$(port_take "$dir/port" 'the demo name server') || exit 1
   # The record in the form of a zone file, with its name and its quoted strings, is what unbound takes too.
-  record=$(demo_tool "$root" records signed.test --key "demo=$dir/key.pem" --form zone | grep -v '^;' | grep TXT | head -n 1)
+  # It stays the same as long as the key and the program do.
+  if [ ! -s "$dir/record" ] || [ ! "$dir/record" -nt "$dir/key.pem" ] || [ ! "$dir/record" -nt "$root/.run/bin/fingerprint" ]; then
+    demo_tool "$root" records signed.test --key "demo=$dir/key.pem" --form zone | grep -v '^;' | grep TXT | head -n 1 >"$dir/record"
+  fi
+  record=$(<"$dir/record")
   [ -n "$record" ] || infrastructure_fail 'no demo record could be made'
   strings=${record#*TXT}
   resolvers=$(sed -n 's/^nameserver[[:space:]]\{1,\}\([0-9a-fA-F.:]*\).*/  forward-addr: \1/p' /etc/resolv.conf 2>/dev/null)

@@ -21,7 +21,10 @@ public static class ServiceHost
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = $"mailkey-{service}", Args = args });
         MailkeyConfiguration.AddSources(builder.Configuration, args);
+        var starting = new StartingHealth(TimeProvider.System);
+        builder.Services.AddSingleton(starting);
         builder.Services.AddLogging(logging => logging
+            .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", level => level >= LogLevel.Information && starting.IsWorthLogging)
             // A line for each health request or SQL statement says nothing; Logging:LogLevel:Npgsql (say) brings them back.
             .AddFilter("Microsoft.AspNetCore", LogLevel.Warning)
             .AddFilter("Npgsql", LogLevel.Warning)
@@ -55,7 +58,7 @@ public static class ServiceHost
     public static WebApplication MapHealth(this WebApplication app)
     {
         app.MapHealthChecks("/health/live", new() { Predicate = check => check.Tags.Contains("live") });
-        app.MapHealthChecks("/health/ready");
+        app.MapHealthChecks("/health/ready", new() { ResponseWriter = app.Services.GetRequiredService<StartingHealth>().WriteAsync });
         return app;
     }
 

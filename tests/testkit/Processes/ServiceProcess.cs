@@ -66,6 +66,9 @@ public sealed partial class ServiceProcess : IAsyncDisposable
 
     public bool IsRunning => _process is { HasExited: false };
 
+    /// <summary>What the process ended with; null while it runs.</summary>
+    public int? ExitCode => _process is { HasExited: true } ended ? ended.ExitCode : null;
+
     /// <summary>Starts the process; <see cref="WaitUntilReadyAsync"/> says when it works.</summary>
     public void Start()
     {
@@ -108,22 +111,10 @@ public sealed partial class ServiceProcess : IAsyncDisposable
     }
 
     /// <summary>What <c>/health/ready</c> says now.</summary>
-    public async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            using var response = await Http.GetAsync(new Uri($"http://127.0.0.1:{_healthPort}/health/ready"), cancellationToken);
-            return response.StatusCode == HttpStatusCode.OK;
-        }
-        catch (HttpRequestException)
-        {
-            return false;
-        }
-        catch (TaskCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            return false;
-        }
-    }
+    public Task<bool> IsReadyAsync(CancellationToken cancellationToken) => IsAsync("ready", cancellationToken);
+
+    /// <summary>What <c>/health/live</c> says now.</summary>
+    public Task<bool> IsLiveAsync(CancellationToken cancellationToken) => IsAsync("live", cancellationToken);
 
     /// <summary>SIGKILL: it has no time for anything.</summary>
     public async Task KillAsync()
@@ -192,6 +183,23 @@ public sealed partial class ServiceProcess : IAsyncDisposable
                     // It has ended, or its test has ended and let go of it.
                 }
             }
+        }
+    }
+
+    private async Task<bool> IsAsync(string what, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var response = await Http.GetAsync(new Uri($"http://127.0.0.1:{_healthPort}/health/{what}"), cancellationToken);
+            return response.StatusCode == HttpStatusCode.OK;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+        catch (TaskCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return false;
         }
     }
 
