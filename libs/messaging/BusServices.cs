@@ -18,6 +18,7 @@ public static class BusServices
     /// </summary>
     public static IServiceCollection AddMailkeyBus(this IServiceCollection services, Action<IBusRegistrationConfigurator>? configure = null)
     {
+        services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<BrokerArrival>();
         services.AddMassTransit(bus =>
         {
