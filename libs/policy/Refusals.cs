@@ -12,11 +12,14 @@ public static class Refusals
     /// <summary>A reply line holds 512 octets (RFC 5321 §4.5.3.1.5), of which code, enhanced code and link take their part.</summary>
     public const int MaxReasonLength = 200;
 
-    /// <summary>A published key, and no signature that fits: 5.7.20, "no passing signature" (RFC 7372 §3.1).</summary>
+    /// <summary>RFC 7372 §3.1.</summary>
+    public const string NoPassingSignature = "5.7.20";
+
+    /// <summary>A published key, and no signature that fits.</summary>
     public static ReplyText NotSigned(string domain, string reason) => new()
     {
         Code = 550,
-        EnhancedCode = "5.7.20",
+        EnhancedCode = NoPassingSignature,
         Text = $"{domain} publishes a mailkey, and this message is not signed with it: {Short(reason)}",
     };
 
@@ -82,6 +85,17 @@ public static class Refusals
     /// <summary>Somebody names the agreement of a forwarder.</summary>
     public static ReplyText NotOfForwarder(string forwarder) =>
         Agreement($"The agreement is that of {forwarder}, and neither mailkey, DKIM nor SPF says that this message comes from there");
+
+    /// <summary>
+    /// A message came too often for one recipient, or so late that nobody remembers: 5.7.21, "no acceptable signature", for one that is good and
+    /// proves nothing any more (RFC 7372 §3.1).
+    /// </summary>
+    public static ReplyText Replayed(string forwarder) => new()
+    {
+        Code = 550,
+        EnhancedCode = "5.7.21",
+        Text = $"This DKIM signature of {forwarder} came for this recipient before, or was made long ago, and the agreement is not for copies: sign anew what is to be sent again",
+    };
 
     /// <summary>An address that was made for somebody else: the words for a mailbox that does not exist.</summary>
     public static ReplyText UnknownRecipient() => new() { Code = 550, EnhancedCode = "5.1.1", Text = "No such mailbox" };

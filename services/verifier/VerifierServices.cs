@@ -3,10 +3,12 @@ using Mailkey.Authentication.Keys;
 using Mailkey.Authentication.Signatures;
 using Mailkey.Dns;
 using Mailkey.Hosting.Options;
+using Mailkey.Messaging;
 using Mailkey.Messaging.Agreements;
 using Mailkey.Messaging.Verdicts;
 using Mailkey.Spf;
 using Mailkey.Verifier.Agreements;
+using Mailkey.Verifier.Agreements.Replays;
 using Mailkey.Verifier.Evidence;
 using Mailkey.Verifier.Pins;
 using Mailkey.Verifier.Policy;
@@ -38,6 +40,8 @@ public static class VerifierServices
         if (builder.Configuration.GetSection($"{MailkeyOptions.Section}:Agreements:Smtp").Get<AgreementsSmtpOptions>() is { Enabled: true })
         {
             builder.Services.AddAgreementDirectory();
+            builder.Services.AddMailkeyBus();
+            builder.Services.AddReplayGuard();
             builder.Services.AddSingleton<AgreementCheck>();
         }
 

@@ -66,6 +66,7 @@ public sealed class EventJsonTests
         new TrafficRecorded(new(2026, 12, 1), 7),
         new ComplaintReceived(ComplaintScope.Series, ComplaintClass.UnsubscribeIgnored, "q1"),
         new MisuseObserved(MisuseKind.AddressUsedByAnother, "s1"),
+        new MessageReplayed(new(2026, 11, 22), "q1"),
         new AgreementPromoted(12, 3),
         new AgreementDemoted(DemotionReason.AfterSuspension, Probation),
         new AgreementPaused(),

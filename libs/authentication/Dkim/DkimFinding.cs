@@ -27,6 +27,9 @@ public sealed record DkimFinding
     /// <summary>Half of the SHA-256 of the signature's octets, to know it again; null unless the result is pass.</summary>
     public UInt128? Fingerprint { get; init; }
 
+    /// <summary>t= of a good signature; null unless the result is pass, and where there is none.</summary>
+    public DateTimeOffset? SignedAt { get; init; }
+
     /// <summary>Whether it is good and covers every List-Id of the message, of which there is one at least.</summary>
     public bool SignsListId { get; init; }
 

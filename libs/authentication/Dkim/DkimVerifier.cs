@@ -168,7 +168,7 @@ public sealed class DkimVerifier(IDnsResolver resolver, TimeProvider time, Verif
                 best = End(pending.Finding, outcome, reason) with { KeyBits = bits, Fingerprint = outcome == SignatureOutcome.Pass ? fingerprint : null };
                 if (good)
                 {
-                    best = best with { SignsListId = SignsListId(block, tags) };
+                    best = best with { SignsListId = SignsListId(block, tags), SignedAt = tags.Time >= 0 ? DateTimeOffset.FromUnixTimeSeconds(tags.Time) : null };
                 }
             }
 

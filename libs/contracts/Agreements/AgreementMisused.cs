@@ -6,7 +6,7 @@ public sealed record AgreementMisused
     /// <summary>The agreement that answers for it.</summary>
     public required string AgreementId { get; init; }
 
-    /// <summary><c>foreign-reference</c>, <c>wrong-reference</c> or <c>address-used-by-another</c>.</summary>
+    /// <summary><c>foreign-reference</c>, <c>wrong-reference</c>, <c>address-used-by-another</c> or <c>message-replayed</c>.</summary>
     public required string Kind { get; init; }
 
     /// <summary>The transaction; it counts once, however often it is reported.</summary>

@@ -66,6 +66,9 @@ public sealed class AgreementsPolicyOptions
     [Description("Whether an agreement is suspended when somebody else uses the address that was made for its forwarder. That somebody is refused in any case, and user and forwarder are told; suspending lets anybody who has the address stop the user's mail.")]
     public bool SuspendOnAddressLeak { get; set; }
 
+    [Range(1, 3650), Description("Days from one alarm to the next about signed messages of an agreement that somebody sends again and again. Each alarm stands in the history of the agreement, and the forwarder is told.")]
+    public int ReplayAlarmDays { get; set; } = 7;
+
     [Description("Time in which an organisation that made contact must have given both proofs, of its key and of its DNS.")]
     public TimeSpan ContactPeriod { get; set; } = TimeSpan.FromDays(7);
 

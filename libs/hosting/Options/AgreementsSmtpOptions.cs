@@ -45,6 +45,15 @@ public sealed class AgreementsSmtpOptions
     [Description("Shortest time until a login or an address made for one forwarder is refused, so that the time says nothing.")]
     public TimeSpan RefusalTime { get; set; } = TimeSpan.FromMilliseconds(200);
 
+    [Range(0, 1000), Description("How often a message with one DKIM signature is taken again for one recipient under an agreement that the signature alone speaks for: a forwarder that did not get the reply sends it again. Beyond it the message is judged as if there were no agreement. All such repetitions of a day under one agreement are at most ten, or a tenth of its rate if that is less, and never fewer than this.")]
+    public int Repetitions { get; set; } = 3;
+
+    [Description("Time that all verifiers remember which DKIM signatures they took for which recipients under agreements. A signature that says by t= that it is older speaks for no agreement; one without t= counts as new after this time.")]
+    public TimeSpan ReplayMemory { get; set; } = TimeSpan.FromDays(7);
+
+    [Range(0, 10000000), Description("Signatures taken for a recipient under an agreement that one verifier remembers, 80 octets each. 0: repetitions are not counted, and whoever got a signed message of a forwarder can use up the agreements of others with it.")]
+    public int ReplayEntries { get; set; } = 500_000;
+
     [Description("How often accepted messages are reported to the agreements that they came under.")]
     public TimeSpan ReportInterval { get; set; } = TimeSpan.FromSeconds(10);
 }

@@ -81,6 +81,7 @@ public static partial class Agreement
             Misuse = [.. state.Misuse.Where(m => m.Kind != e.Kind), new(e.Kind, CountOf(state, e.Kind) + 1)],
             Reports = state.Reports.Add(ReportOf(e.Kind, e.Reference)),
         },
+        MessageReplayed e => state with { Replayed = e.Day },
         AgreementPromoted => state with { Trust = TrustLevel.Established, Probation = null },
 
         // A new history begins: what was counted has had its effect.

@@ -54,7 +54,7 @@ public static partial class Agreement
         return Decision.Of(events);
     }
 
-    private static Decision OnReportMisuse(AgreementState state, ReportMisuse c, AgreementPolicy policy)
+    private static Decision OnReportMisuse(AgreementState state, ReportMisuse c, AgreementPolicy policy, DateTimeOffset now)
     {
         if (!SingleLine.IsAcceptable(c.Reference, MaxReferenceLength) || !Enum.IsDefined(c.Kind))
         {
@@ -67,6 +67,7 @@ public static partial class Agreement
         }
 
         return c.Kind == MisuseKind.AddressUsedByAnother ? OnLeak(state, c.Reference, policy)
+            : c.Kind == MisuseKind.MessageReplayed ? OnReplay(state, c.Reference, policy, DateOnly.FromDateTime(now.UtcDateTime))
             : CountReports(state, ofMisuse: true) >= MaxReports ? AgreementRefusals.TooManyReports
             : Decision.Of([.. Misused(state, c.Kind, c.Reference, policy)]);
     }
@@ -84,6 +85,10 @@ public static partial class Agreement
             ? Decision.Of(new AddressLeaked(address, reference), new AgreementSuspended(Hold.AddressLeak, KebabCase<MisuseKind>.Word(MisuseKind.AddressUsedByAnother)))
             : new AddressLeaked(address, reference);
     }
+
+    // An alarm too, for the same reasons; every few days at most, since those who replay choose how often they do.
+    private static Decision OnReplay(AgreementState state, string reference, AgreementPolicy policy, DateOnly today) =>
+        state.Replayed is { } last && today.DayNumber - last.DayNumber < policy.Trust.ReplayAlarmDays ? Decision.Nothing : new MessageReplayed(today, reference);
 
     private static IEnumerable<AgreementEvent> Misused(AgreementState state, MisuseKind kind, string reference, AgreementPolicy policy)
     {

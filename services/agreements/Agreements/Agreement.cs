@@ -85,7 +85,7 @@ public static partial class Agreement
             WithdrawCredential c => OnWithdrawCredential(state, c),
             RecordTraffic c => OnRecordTraffic(state, c, policy),
             Complain c => OnComplain(state, c, policy, now),
-            ReportMisuse c => OnReportMisuse(state, c, policy),
+            ReportMisuse c => OnReportMisuse(state, c, policy, now),
             ReviewTrust => OnReviewTrust(state, policy, now),
             Demote => state.Trust == TrustLevel.Probation ? Decision.Nothing : new AgreementDemoted(DemotionReason.Operator, policy.Trust.BeginProbation(now)),
             Pause => state.Holds.Contains(Hold.Pause) ? Decision.Nothing : new AgreementPaused(),

@@ -35,6 +35,7 @@ public static class AgreementEvents
         Named<TrafficRecorded>(),
         Named<ComplaintReceived>(),
         Named<MisuseObserved>(),
+        Named<MessageReplayed>(),
         Named<AgreementPromoted>(),
         Named<AgreementDemoted>(),
         Named<AgreementPaused>(),
@@ -163,6 +164,15 @@ public sealed record ComplaintReceived(ComplaintScope Scope, ComplaintClass Clas
 /// <param name="Reference">Names the transaction or the day, so that it counts once.</param>
 [EventName("misuse-observed")]
 public sealed record MisuseObserved(MisuseKind Kind, string Reference) : AgreementEvent;
+
+/// <summary>
+/// A signed message of the forwarder came again and again for the user, and was not taken as the forwarder's any more. Who sent it is not
+/// known: anybody may send a message again that he got. It is told every now and then, however often it happens.
+/// </summary>
+/// <param name="Day">Of UTC.</param>
+/// <param name="Reference">Names the transaction that was one too many.</param>
+[EventName("message-replayed")]
+public sealed record MessageReplayed(DateOnly Day, string Reference) : AgreementEvent;
 
 /// <summary>The history is good: the terms act in full.</summary>
 /// <param name="Messages">Messages of the history that decided it.</param>

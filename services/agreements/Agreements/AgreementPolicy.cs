@@ -150,6 +150,9 @@ public sealed record TrustPolicy
     /// <summary>Whether an agreement is suspended when somebody else uses its unique address; else that is an alarm and no more.</summary>
     public bool SuspendsOnLeak { get; init; }
 
+    /// <summary>Days from one alarm about messages that others send again to the next, of one agreement.</summary>
+    public int ReplayAlarmDays { get; init; } = 7;
+
     /// <summary>The limits of a probation that begins now.</summary>
     public Probation BeginProbation(DateTimeOffset now) => new(ProbationRate, ProbationSize, (now + ProbationPeriod).ToUniversalTime());
 }

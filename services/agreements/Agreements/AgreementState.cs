@@ -131,6 +131,9 @@ public sealed record AgreementState
     /// <summary>The address, when others were seen to use it; null again with a new one.</summary>
     public string? LeakedAddress { get; init; }
 
+    /// <summary>The day (UTC) for which it was last told that others send its messages again; null: never.</summary>
+    public DateOnly? Replayed { get; init; }
+
     public ImmutableList<AgreementCredential> Credentials { get; init; } = [];
 
     /// <summary>How many addresses and credentials there ever were; null for none.</summary>

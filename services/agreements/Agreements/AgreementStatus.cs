@@ -152,6 +152,9 @@ public enum MisuseKind
 
     /// <summary>Far more messages than before.</summary>
     SuddenVolume,
+
+    /// <summary>Somebody sent a signed message of it again and again, whoever that was.</summary>
+    MessageReplayed,
 }
 
 /// <summary>How a user consented.</summary>

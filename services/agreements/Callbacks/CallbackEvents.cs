@@ -5,7 +5,7 @@ using Mailkey.Agreements.Decisions;
 namespace Mailkey.Agreements.Callbacks;
 
 /// <summary>What a forwarder is told of an agreement: what changes what it may send, and that others
-/// have its address. What users complain about, or do with their mail, is not among it.</summary>
+/// have its address or send its messages again. What users complain about, or do with their mail, is not among it.</summary>
 public static class CallbackEvents
 {
     private static readonly FrozenSet<Type> Told = new[]
@@ -13,7 +13,7 @@ public static class CallbackEvents
         typeof(AgreementActivated), typeof(AgreementRefused), typeof(AgreementRevoked), typeof(AgreementExpired), typeof(AgreementReopened),
         typeof(TermsProposed), typeof(TermsAccepted), typeof(TermsAgreed), typeof(TermsDeclined), typeof(TermsWithdrawn), typeof(TermsLapsed),
         typeof(AgreementPromoted), typeof(AgreementDemoted), typeof(AgreementPaused), typeof(AgreementResumed), typeof(AgreementSuspended), typeof(SuspensionLifted),
-        typeof(AddressLeaked),
+        typeof(AddressLeaked), typeof(MessageReplayed),
     }.ToFrozenSet();
 
     private static readonly FrozenSet<string> Names = Told.Select(EventNameAttribute.Of).ToFrozenSet(StringComparer.Ordinal);

@@ -26,6 +26,7 @@ namespace Mailkey.Agreements.Decisions;
 [JsonSerializable(typeof(TermsLapsed))]
 [JsonSerializable(typeof(AddressAssigned))]
 [JsonSerializable(typeof(AddressLeaked))]
+[JsonSerializable(typeof(MessageReplayed))]
 [JsonSerializable(typeof(CredentialIssued))]
 [JsonSerializable(typeof(CredentialWithdrawn))]
 [JsonSerializable(typeof(TrafficRecorded))]

@@ -32,7 +32,7 @@ public sealed record DeskPolicies(AgreementPolicy Agreements, OrganizationPolicy
                 Users = options.ApprovalUsers.Select(account => account.ToLowerInvariant()).ToHashSet(StringComparer.Ordinal),
                 RiskFrom = options.ApprovalRisk,
             },
-            Trust = new() { ProbationPeriod = options.ProbationPeriod, ProbationRate = options.ProbationRate, ProbationSize = options.ProbationSize, SuspendsOnLeak = options.SuspendOnAddressLeak },
+            Trust = new() { ProbationPeriod = options.ProbationPeriod, ProbationRate = options.ProbationRate, ProbationSize = options.ProbationSize, SuspendsOnLeak = options.SuspendOnAddressLeak, ReplayAlarmDays = options.ReplayAlarmDays },
         };
         return new(agreements, new()
         {

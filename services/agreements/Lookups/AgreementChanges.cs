@@ -54,7 +54,7 @@ internal sealed class AgreementChanges(Aggregates<AgreementState> agreements, IA
     private static bool MayActOnMail(object? happened) => happened is not
         (AgreementProposed or ProofRequested or ProofAccepted or ConsentRequested or ConsentGiven or ApprovalRequested or ApprovalGiven
         or TermsProposed or TermsAccepted or TermsDeclined or TermsWithdrawn or TermsLapsed
-        or TrafficRecorded or ComplaintReceived or MisuseObserved or AddressLeaked or AgreementReopened or AgreementRefused);
+        or TrafficRecorded or ComplaintReceived or MisuseObserved or AddressLeaked or MessageReplayed or AgreementReopened or AgreementRefused);
 
     // The names under which "nothing" may be remembered where there is something now.
     private async Task AddKeysAsync(AgreementId id, HashSet<string> keys, CancellationToken cancellationToken)

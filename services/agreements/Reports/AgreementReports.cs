@@ -43,6 +43,7 @@ public sealed class AgreementReports(
             "foreign-reference" => MisuseKind.ForeignReference,
             "wrong-reference" => MisuseKind.WrongReference,
             "address-used-by-another" => MisuseKind.AddressUsedByAnother,
+            "message-replayed" => MisuseKind.MessageReplayed,
             _ => null,
         };
         if (kind is { } known && AgreementId.TryParse(misused.AgreementId, out var id))

@@ -9,6 +9,7 @@ using Mailkey.Messaging.Agreements;
 using Mailkey.Mime;
 using Mailkey.Policy;
 using Mailkey.Smtp;
+using Mailkey.Verifier.Agreements.Replays;
 using Mailkey.Verifier.Evidence;
 
 namespace Mailkey.Verifier.Agreements;
@@ -17,11 +18,12 @@ namespace Mailkey.Verifier.Agreements;
 /// Judges a message by its forwarding agreement: whether there is one, whether it is the forwarder who uses it, and what its terms change. Mail
 /// that names none, and has no signed List-Id of a forwarder, passes through without a question to anybody.
 /// </summary>
-public sealed class AgreementCheck(IAgreementDirectory directory, KeyHostDiscovery discovery, SignatureVerifier signatures, SpfCheck spf)
+public sealed class AgreementCheck(IAgreementDirectory directory, KeyHostDiscovery discovery, SignatureVerifier signatures, SpfCheck spf, ReplayGuard? replays = null)
 {
     private const string Auth = "auth";
     private const string Reference = "reference";
     private const string Address = "address";
+    private const string Dkim = "dkim";
 
     /// <summary>Domains whose signed List-Id is looked at; so many signatures are verified.</summary>
     private const int MaxDomains = SignatureFields.MaxTried;
@@ -88,7 +90,16 @@ public sealed class AgreementCheck(IAgreementDirectory directory, KeyHostDiscove
             return Failed(claim, agreement, own, "agreement-contradiction", Refusals.AgreementsContradict(), contradiction, by);
         }
 
-        return await ApplyAsync(message, headers, agreement, claim.Method, by, forwarderSpf, own, cancellationToken);
+        return await ApplyAsync(message, agreement, claim, by, forwarderSpf, other, own, cancellationToken);
+    }
+
+    /// <summary>Ends what was begun with a message, once it is known what becomes of it.</summary>
+    public void Settle(AgreementFinding finding, bool accepted)
+    {
+        if (finding.Taken is { } taken)
+        {
+            replays?.Settle(taken, accepted);
+        }
     }
 
     // The List-Id names the agreement.
@@ -127,14 +138,16 @@ public sealed class AgreementCheck(IAgreementDirectory directory, KeyHostDiscove
         }
 
         return answers.Select(answer => answer.Agreement).FirstOrDefault(agreement => agreement?.Methods.Contains(Reference) is true) is { } agreement
-            ? await ApplyAsync(message, headers, agreement, Reference, "dkim", null, own, cancellationToken)
+            ? await ApplyAsync(message, agreement, null, Dkim, null, other, own, cancellationToken)
             : null;
     }
 
+    // claim: null when the List-Id names the agreement.
     private async ValueTask<AgreementFinding> ApplyAsync(
-        MessageReceived message, HeaderBlock headers, AgreementInForce agreement, string method, string by, SpfEvidence? forwarderSpf, MailkeyEvidence own,
+        MessageReceived message, AgreementInForce agreement, AgreementClaim? claim, string by, SpfEvidence? forwarderSpf, OtherEvidence other, MailkeyEvidence own,
         CancellationToken cancellationToken)
     {
+        var method = claim?.Method ?? Reference;
         List<string> skipped = [];
         var terms = agreement.Terms;
         if (terms.Dnsbl != "check")
@@ -152,6 +165,23 @@ public sealed class AgreementCheck(IAgreementDirectory directory, KeyHostDiscove
             forwarderSpf ??= await spf.CheckForwarderAsync(message, agreement.Forwarder, cancellationToken);
         }
 
+        UInt128[]? taken = null;
+        if (by == Dkim && replays is not null)
+        {
+            taken = replays.Take(message, agreement, other.Signatures, out var copy);
+            if (copy is not null)
+            {
+                // The forwarder itself may come again as often as its rate allows, and must where our replies don't reach it.
+                forwarderSpf ??= await spf.CheckForwarderAsync(message, agreement.Forwarder, cancellationToken);
+                if (forwarderSpf?.Result != ResultWord.Pass)
+                {
+                    return Copied(message, agreement, claim, copy, forwarderSpf, own);
+                }
+
+                by = "spf";
+            }
+        }
+
         var signature = own.Signature;
         if (signature is { IsRefusal: true } && own.Keys is not null && terms.Mailkey == "ignore-recipient-binding"
             && signatures.Verify(own.Input with { LooksBeyondRecipients = true }, own.Keys) is { OnlyRecipientsDiffer: true } forwarded)
@@ -165,7 +195,24 @@ public sealed class AgreementCheck(IAgreementDirectory directory, KeyHostDiscove
         var (refusal, rule) = message.Size > terms.Size ? (Refusals.BeyondAgreement(terms.Size), "agreement-size")
             : terms.Spf == "forwarder-domain" && forwarderSpf?.Result == "fail" ? (Refusals.ForwarderSpf(agreement.Forwarder), "agreement-spf")
             : (null, "");
-        return new(evidence, agreement, signature, refusal, rule);
+        return new(evidence, agreement, signature, refusal, rule) { Taken = taken };
+    }
+
+    // RFC 6376 §8.6: a good signature, sent again by anybody. Who names the agreement is refused as everybody who does and may not; a List-Id names
+    // it by the way, and then the message is what it is without the agreement.
+    private AgreementFinding Copied(
+        MessageReceived message, AgreementInForce agreement, AgreementClaim? claim, Copy copy, SpfEvidence? forwarderSpf, MailkeyEvidence own)
+    {
+        if (forwarderSpf?.Result == ResultWord.TempError && (claim is not null || own.Signature.IsRefusal))
+        {
+            return new(
+                EvidenceOf("temperror", agreement.Id, claim?.Method ?? Reference, agreement, null, copy.Reason), null, own.Signature, Refusals.ForwarderUnknown(agreement.Forwarder), "agreement-unknown");
+        }
+
+        replays!.Report(message, agreement, copy);
+        var evidence = EvidenceOf("fail", agreement.Id, claim?.Method ?? Reference, agreement, Dkim, copy.Reason) with { ForwarderSpf = forwarderSpf };
+        var refusal = Refusals.Replayed(agreement.Forwarder);
+        return claim is null ? new(evidence, null, own.Signature, null, "") { Unsigned = refusal } : new(evidence, null, own.Signature, refusal, "agreement-replay");
     }
 
     // By its own domain: what is there already first, then what has to be asked for.
@@ -184,7 +231,7 @@ public sealed class AgreementCheck(IAgreementDirectory directory, KeyHostDiscove
             {
                 if (dkim.Result == ResultWord.Pass)
                 {
-                    return ("dkim", null, true);
+                    return (Dkim, null, true);
                 }
 
                 isKnown &= dkim.Result != ResultWord.TempError;

@@ -13,12 +13,13 @@ namespace Mailkey.Verifier.Evidence;
 public sealed class DkimCheck(DkimVerifier verifier, SignatureSightings sightings, IOptions<MailkeyOptions> options)
 {
     /// <param name="headers">The header block of the message, parsed.</param>
-    public async ValueTask<IReadOnlyList<DkimEvidence>> CheckAsync(MessageReceived message, HeaderBlock headers, CancellationToken cancellationToken)
+    /// <returns>What is told of each signature, and what was found, in the same order.</returns>
+    public async ValueTask<(IReadOnlyList<DkimEvidence> Evidence, IReadOnlyList<DkimFinding> Findings)> CheckAsync(MessageReceived message, HeaderBlock headers, CancellationToken cancellationToken)
     {
         var findings = await verifier.VerifyAsync(headers, message.BodyDigests(), options.Value.Dkim.Timeout, cancellationToken);
         if (findings.Signatures.Count == 0)
         {
-            return [];
+            return ([], []);
         }
 
         DkimMetrics.CountIgnored(findings.Ignored);
@@ -55,7 +56,7 @@ public sealed class DkimCheck(DkimVerifier verifier, SignatureSightings sighting
             };
         }
 
-        return evidence;
+        return (evidence, findings.Signatures);
     }
 
     // The set of recipients, in whatever order they were named.

@@ -58,7 +58,19 @@ public sealed class MessageVerification(
             agreement = AgreementCheck.NotHere(message.Envelope.Agreement, signature);
         }
 
-        return await AnswerAsync(message, headers, started, domain, host.State, host.Source, agreement?.Signature ?? signature, evidence, agreement, cancellationToken);
+        MessageVerified? verified = null;
+        try
+        {
+            verified = await AnswerAsync(message, headers, started, domain, host.State, host.Source, agreement?.Signature ?? signature, evidence, agreement, cancellationToken);
+            return verified;
+        }
+        finally
+        {
+            if (agreement is not null)
+            {
+                agreements?.Settle(agreement, accepted: verified?.Disposition == Disposition.Accept);
+            }
+        }
     }
 
     private async ValueTask<(KeyHost Host, SignatureVerdict Signature)> JudgeMailkeyAsync(
@@ -84,7 +96,8 @@ public sealed class MessageVerification(
         var ofSpf = spf.CheckAsync(message, cancellationToken);
         var ofDkim = dkim.CheckAsync(message, headers, cancellationToken);
         var ofBlocklists = blocklists.CheckAsync(message.Connection, cancellationToken, skippedZones);
-        return new(await ofSpf, await ofDkim, await ofBlocklists);
+        var (evidence, findings) = await ofDkim;
+        return new(await ofSpf, evidence, findings, await ofBlocklists);
     }
 
     /// <summary>The domain of the reverse-path; that of EHLO when the reverse-path is null (RFC 7208 §2.4 does the same).</summary>
@@ -144,6 +157,11 @@ public sealed class MessageVerification(
         var (decision, history) = agreement?.Refusal is { } refusal
             ? (Refused(agreement, refusal), null)
             : await policy.DecideAsync(new PolicyInput(message.Connection, message.Envelope, evidence, message.Size, message.ReceivedAt), agreement?.Agreement, cancellationToken);
+        if (agreement?.Unsigned is { } unsigned && decision.Reply is { EnhancedCode: Refusals.NoPassingSignature })
+        {
+            decision = decision with { Reply = Refusals.Naming(decision.Rule, unsigned) };
+        }
+
         evidence = evidence with
         {
             History = history,

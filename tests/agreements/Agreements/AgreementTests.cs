@@ -524,6 +524,26 @@ public sealed class AgreementTests
     }
 
     [Fact]
+    public void Replayed_message_raises_the_alarm_once_a_week_and_stops_nothing()
+    {
+        var story = Story.At(AgreementStatus.ActiveEstablished);
+        var terms = story.State.TermsInForce(story.Now);
+        Assert.Equal("MessageReplayed", Names(story.Try(new ReportMisuse(Story.System, MisuseKind.MessageReplayed, "q1"))));
+        for (var i = 1; i <= Agreement.MaxReports + 1; i++)
+        {
+            story.Nothing(new ReportMisuse(Story.System, MisuseKind.MessageReplayed, $"q{i}"));
+        }
+
+        Assert.Equal((AgreementStatus.ActiveEstablished, terms), (story.State.Status, story.State.TermsInForce(story.Now)));
+        Assert.Empty(story.State.Misuse);
+        Assert.Empty(story.State.Reports);
+
+        story.After(TimeSpan.FromDays(6)).Nothing(new ReportMisuse(Story.System, MisuseKind.MessageReplayed, "later"));
+        story.After(TimeSpan.FromDays(1));
+        Assert.Equal("MessageReplayed", Names(story.Try(new ReportMisuse(Story.System, MisuseKind.MessageReplayed, "later"))));
+    }
+
+    [Fact]
     public void Leaked_address_suspends_where_the_operator_wants_it_and_is_replaced_by_one_click()
     {
         var policy = AgreementPolicy.Default with { Trust = new() { SuspendsOnLeak = true } };

@@ -79,6 +79,13 @@ public sealed class AgreementReportsTests(PostgresServer postgres) : IClassFixtu
         await reports.ReportAsync(Misused(two, "address-used-by-another", "Q2"), Stop);
         Assert.Equal(AgreementStatus.ActiveProbation, (await StateAsync(service, two)).Status);
 
+        for (var i = 0; i < 10; i++)
+        {
+            await reports.ReportAsync(Misused(two, "message-replayed", $"Q{i}"), Stop);
+        }
+
+        Assert.Equal((AgreementStatus.ActiveProbation, Today), ((await StateAsync(service, two)).Status, (await StateAsync(service, two)).Replayed));
+
         // What names nothing harms nothing.
         await reports.ReportAsync(Misused(one, "no such kind", "Q3"), Stop);
         await reports.ReportAsync(new() { AgreementId = "nonsense", Kind = "wrong-reference", QueueId = "Q4", ClientAddress = "192.0.2.1", At = Now }, Stop);

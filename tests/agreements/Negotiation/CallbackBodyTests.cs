@@ -36,7 +36,7 @@ public sealed class CallbackBodyTests
     public void CallbackEvents_are_those_that_change_what_may_be_sent()
     {
         Assert.Equal(
-            ["agreement-activated", "terms-proposed", "terms-accepted", "terms-agreed", "terms-declined", "terms-withdrawn", "terms-lapsed", "address-leaked", "agreement-promoted", "agreement-demoted", "agreement-paused",
+            ["agreement-activated", "terms-proposed", "terms-accepted", "terms-agreed", "terms-declined", "terms-withdrawn", "terms-lapsed", "address-leaked", "message-replayed", "agreement-promoted", "agreement-demoted", "agreement-paused",
                 "agreement-resumed", "agreement-suspended", "suspension-lifted", "agreement-refused", "agreement-expired", "agreement-reopened", "agreement-revoked"],
             AgreementEvents.All.Select(e => e.Name).Where(CallbackEvents.IsTold));
         Assert.True(CallbackEvents.IsTold("terms-proposed.v2"));

@@ -53,7 +53,7 @@ public sealed class DkimCheckTests : IDisposable
     };
 
     private static async Task<IReadOnlyList<DkimEvidence>> AskAsync(DkimCheck check, MessageReceived message) =>
-        await check.CheckAsync(message, HeaderBlock.Parse(message.HeaderBlock), Cancellation);
+        (await check.CheckAsync(message, HeaderBlock.Parse(message.HeaderBlock), Cancellation)).Evidence;
 
     [Fact]
     public async Task Check_says_what_each_signature_is_worth_with_keys_from_a_server()

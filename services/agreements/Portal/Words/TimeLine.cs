@@ -97,6 +97,7 @@ internal static class TimeLine
             MisuseKind.AddressUsedByAnother => "saw somebody else use the secret address",
             _ => "saw far more mail than before",
         }, Tone.Held),
+        MessageReplayed e => new(at, "This mail system", "saw somebody send a message of this forwarder again and again, and no longer let it through under this agreement", Tone.Held) { Quote = e.Reference },
         AgreementPromoted => new(at, null, "The trial is over: its history is good", Tone.Good),
         AgreementDemoted => new(at, null, "It is on trial again", Tone.Held),
         AgreementPaused => new(at, who, "paused it", Tone.Held),
