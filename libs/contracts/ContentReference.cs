@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Mailkey.Contracts;
 
 /// <summary>Where the content store keeps a message.</summary>
@@ -6,6 +8,16 @@ public sealed record ContentReference
     /// <summary>Opaque to everybody but the content store.</summary>
     public required string Locator { get; init; }
 
-    /// <summary>Octets of the content.</summary>
+    /// <summary>Octets of the content, those of <see cref="Prefix"/> included.</summary>
     public required long Length { get; init; }
+
+    /// <summary>
+    /// Whole header fields, each with its CRLF, that stand in front of what is stored: what became known after the content was stored. The store
+    /// gives them with the content, so nobody else needs to look. Null: none.
+    /// </summary>
+    public string? Prefix { get; init; }
+
+    /// <summary>The same content with fields in front of it.</summary>
+    public ContentReference After(string prefix) =>
+        this with { Prefix = prefix + Prefix, Length = Length + Encoding.UTF8.GetByteCount(prefix) };
 }

@@ -20,7 +20,7 @@ public static class BatchWeight
     public static long Of(MessageReceived message) => Of(message.Envelope) + message.HeaderBlock.Length;
 
     /// <summary>Of an accepted message.</summary>
-    public static long Of(MessageAccepted message) => Of(message.Envelope) + (message.MessageId?.Length ?? 0);
+    public static long Of(MessageAccepted message) => Of(message.Envelope) + (message.MessageId?.Length ?? 0) + (message.Content.Prefix?.Length ?? 0);
 
     private static long Of(Envelope envelope)
     {

@@ -17,7 +17,9 @@ namespace Mailkey.Messaging;
 public sealed class Coalescer<T>(
     int maxBatch, TimeSpan pace, TimeProvider time, Func<List<T>, ValueTask> send, Func<T, long>? weigh = null, long maxWeight = long.MaxValue)
 {
-    private readonly Channel<T> items = Channel.CreateUnbounded<T>();
+    private readonly Channel<T> items = Channel.CreateUnbounded<T>(
+        // While nobody else is at work the send begins on the thread of the caller, who waits for what comes of it anyway.
+        new UnboundedChannelOptions { AllowSynchronousContinuations = true });
 
     /// <summary>Hands an item over; never blocks. What bounds the number of items is the number of callers that wait for theirs.</summary>
     public void Add(T item) => items.Writer.TryWrite(item);

@@ -37,6 +37,9 @@ public interface IContentWriter : IAsyncDisposable
 {
     long Length { get; }
 
+    /// <summary>All octets so far are in memory, so that committing costs a share of one write and one fsync.</summary>
+    bool IsBuffered { get; }
+
     /// <summary>Buffers small contents in memory, and large ones in a file that is not synced yet.</summary>
     ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken);
 

@@ -56,8 +56,8 @@ public sealed class SegmentContentStore : IContentStore, IDisposable
     {
         var locator = Parse(content);
         return locator.IsObject
-            ? await OpenObjectAsync(locator, content.Length, cancellationToken)
-            : OpenRecord(locator, content.Length);
+            ? await OpenObjectAsync(locator, content, cancellationToken)
+            : OpenRecord(locator, content);
     }
 
     public async ValueTask<ContentReference> DetachAsync(string queueId, ContentReference content, CancellationToken cancellationToken)
@@ -165,11 +165,14 @@ public sealed class SegmentContentStore : IContentStore, IDisposable
             : throw new InvalidDataException($"The content is in store {locator.Store}; the folder {_layout.Folder} is store {_layout.Id}.");
     }
 
-    private BufferedContentStream? OpenRecord(in Locator locator, long length)
+    private BufferedContentStream? OpenRecord(in Locator locator, ContentReference content)
     {
-        if (length is < 0 or > int.MaxValue / 2)
+        var prefix = content.Prefix ?? "";
+        var prefixLength = Encoding.UTF8.GetByteCount(prefix);
+        var length = content.Length - prefixLength;
+        if (length is < 0 or > int.MaxValue / 2 || prefixLength > ContentHeader.MaxPrefix)
         {
-            throw new InvalidDataException($"Content {locator} can't be {length} octets long.");
+            throw new InvalidDataException($"Content {locator} can't be {content.Length} octets long, {prefixLength} of them in front of what is stored.");
         }
 
         using var file = _open.Get(_layout.Segment(locator.Name, locator.Segment), OpenForReading);
@@ -178,11 +181,13 @@ public sealed class SegmentContentStore : IContentStore, IDisposable
             return null;
         }
 
+        // The prefix takes the place of the record's header once that is read, so a long one needs room before it.
+        var start = Math.Max(0, prefixLength - ContentHeader.Size);
         var size = ContentHeader.Size + (int)length;
-        var buffer = ArrayPool<byte>.Shared.Rent(size);
+        var buffer = ArrayPool<byte>.Shared.Rent(start + size);
         try
         {
-            var record = buffer.AsSpan(0, size);
+            var record = buffer.AsSpan(start, size);
             if (!ReadFully(handle, record, locator.Offset)
                 || !ContentHeader.TryRead(record, out var header)
                 || header.Length != length
@@ -197,11 +202,18 @@ public sealed class SegmentContentStore : IContentStore, IDisposable
             throw;
         }
 
-        return new(buffer, ContentHeader.Size, (int)length);
+        var first = start + ContentHeader.Size - prefixLength;
+        Encoding.UTF8.GetBytes(prefix, buffer.AsSpan(first));
+        return new(buffer, first, (int)content.Length);
     }
 
-    private async ValueTask<Stream?> OpenObjectAsync(Locator locator, long length, CancellationToken cancellationToken)
+    private async ValueTask<Stream?> OpenObjectAsync(Locator locator, ContentReference content, CancellationToken cancellationToken)
     {
+        if (content.Prefix is not null)
+        {
+            throw new InvalidDataException($"Content {locator} is an object, which has all of its fields.");
+        }
+
         if (OpenForReading(_layout.Object(locator.Name)) is not { } file)
         {
             return null;
@@ -211,7 +223,7 @@ public sealed class SegmentContentStore : IContentStore, IDisposable
         try
         {
             var count = await RandomAccess.ReadAsync(file, buffer, 0, cancellationToken);
-            if (!ContentHeader.TryRead(buffer.AsSpan(0, count), out var header) || header.Length != length)
+            if (!ContentHeader.TryRead(buffer.AsSpan(0, count), out var header) || header.Length != content.Length)
             {
                 throw new InvalidDataException($"Content {locator} is damaged.");
             }

@@ -25,6 +25,8 @@ internal sealed class SegmentContentWriter(SegmentContentStore store, string que
 
     public long Length { get; private set; }
 
+    public bool IsBuffered => _file is null && objectName is null;
+
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);

@@ -57,6 +57,9 @@ public static class IngressServices
             sockets.NoDelay = true;
             sockets.Backlog = 1024;
 
+            // A buffer is cheaper than asking the kernel first whether there is something for it.
+            sockets.WaitForDataBeforeAllocatingBuffer = false;
+
             // A session never blocks a thread: what came in is taken, and the reply sent, without a thread in between.
             sockets.UnsafePreferInlineScheduling = true;
 

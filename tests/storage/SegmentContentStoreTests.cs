@@ -177,6 +177,43 @@ public sealed class SegmentContentStoreTests : IDisposable
     }
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(ContentHeader.Size)]
+    [InlineData(ContentHeader.Size + 1)]
+    [InlineData((ContentHeader.MaxPrefix - 6) / 2)]
+    public async Task Fields_that_became_known_later_stand_in_front_of_what_is_stored(int characters)
+    {
+        var store = _temporary.Open();
+        var prefix = new string('ü', characters);
+        var stored = await store.StoreAsync("q1", "stored"u8.ToArray());
+
+        var content = stored.After(prefix);
+
+        Assert.Equal(stored.Length + (2 * characters), content.Length);
+        Assert.Equal($"{prefix}stored", Encoding.UTF8.GetString((await store.LoadAsync(content))!));
+        Assert.Equal($"first{prefix}stored", Encoding.UTF8.GetString((await store.LoadAsync(content with { Prefix = $"first{prefix}", Length = content.Length + 5 }))!));
+        var detached = await store.DetachAsync("q1", content, CancellationToken.None);
+        Assert.Null(detached.Prefix);
+        Assert.Equal(content.Length, detached.Length);
+        Assert.Equal($"{prefix}stored", Encoding.UTF8.GetString((await store.LoadAsync(detached))!));
+        await store.ReleaseAsync("q1", content, CancellationToken.None);
+        Assert.True(await store.IsReleasedAsync("q1", stored, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_prefix_that_no_commit_would_take_is_damage()
+    {
+        var store = _temporary.Open();
+        var stored = await store.StoreAsync("q1", "stored"u8.ToArray());
+        var detached = await store.DetachAsync("q1", stored, CancellationToken.None);
+
+        await Assert.ThrowsAsync<InvalidDataException>(() => store.LoadAsync(stored.After(new string('x', ContentHeader.MaxPrefix + 1))));
+        await Assert.ThrowsAsync<InvalidDataException>(() => store.LoadAsync(stored with { Prefix = "X: y\r\n" }));
+        await Assert.ThrowsAsync<InvalidDataException>(() => store.LoadAsync(stored with { Prefix = "a prefix that is longer than all", Length = 6 }));
+        await Assert.ThrowsAsync<InvalidDataException>(() => store.LoadAsync(detached.After("X: y\r\n")));
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task A_failed_disk_is_told_to_every_writer_of_the_group_and_the_store_goes_on(bool atWrite)

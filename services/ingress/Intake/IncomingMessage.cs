@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net;
+using System.Text;
 using Mailkey.Authentication.Signatures;
 using Mailkey.Contracts;
 using Mailkey.Ingress.Telemetry;
@@ -34,6 +35,8 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
     private HeaderBlock? header;
     private BodyHasher? simple;
     private BodyHasher? relaxed;
+    private Task<ContentReference>? storedAhead;
+    private bool handedOver;
     private bool ended;
 
     public async ValueTask<SmtpReply?> WriteAsync(ReadOnlyMemory<byte> octets, CancellationToken cancellationToken)
@@ -76,12 +79,19 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
             return Refuse(broken, null);
         }
 
+        if (content.IsBuffered && intake.PassedSenders.Contains(connection, envelope))
+        {
+            // Beside the verdict, for the client waits for both. Who has not just passed costs no fsync before there is a verdict.
+            storedAhead = content.CommitAsync(Received(), CancellationToken.None).AsTask();
+        }
+
         var verified = await intake.Verdicts.AskAsync(Question(), cancellationToken);
         if (verified is null)
         {
             return Refuse(Replies.TryAgainLater, null);
         }
 
+        intake.PassedSenders.Note(connection, envelope, verified.Disposition == Disposition.Accept);
         if (verified.Disposition != Disposition.Accept)
         {
             return Refuse(Refusal(verified.Reply!), verified.Verdict);
@@ -96,6 +106,11 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
         headerBuffer = [];
         simple?.Dispose();
         relaxed?.Dispose();
+        if (storedAhead is not null && !handedOver)
+        {
+            await ReleaseAsync(storedAhead);
+        }
+
         await content.DisposeAsync();
         if (!ended)
         {
@@ -109,14 +124,26 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
         try
         {
             var trace = new ArrayBufferWriter<byte>(TraceBuffer);
-            WriteTrace(trace, verified);
-            reference = await content.CommitAsync(trace.WrittenMemory, cancellationToken);
+            if (storedAhead is not null)
+            {
+                WriteResults(trace, verified, MaxTrace);
+                reference = (await storedAhead).After(Encoding.UTF8.GetString(trace.WrittenSpan));
+            }
+            else
+            {
+                var received = Received();
+                WriteResults(trace, verified, MaxTrace - received.Length);
+                trace.Write(received.Span);
+                reference = await content.CommitAsync(trace.WrittenMemory, cancellationToken);
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             intake.Logger.LogError(e, "{QueueId}: the content could not be stored", queueId);
             return Refuse(Replies.TryAgainLater, verified.Verdict);
         }
+
+        handedOver = true;
 
         // Not released when the confirm does not come: the broker may have the message all the same. The store's sweeper
         // removes what nobody ever delivers.
@@ -267,8 +294,23 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
         };
     }
 
-    private void WriteTrace(ArrayBufferWriter<byte> trace, MessageVerified verified)
+    private async ValueTask ReleaseAsync(Task<ContentReference> stored)
     {
+        try
+        {
+            await intake.Store.ReleaseAsync(queueId, await stored, CancellationToken.None);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Its space comes back when the store's sweeper finds that nobody ever delivers it.
+            intake.Logger.LogError(e, "{QueueId}: the content of a refused message could not be released", queueId);
+        }
+    }
+
+    // Known before the verdict, so it is stored with the content. What the verdict adds stands above it (RFC 8601 §5).
+    private ReadOnlyMemory<byte> Received()
+    {
+        var field = new ArrayBufferWriter<byte>(TraceBuffer);
         new ReceivedField
         {
             ClientName = connection.ClientName,
@@ -279,18 +321,23 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
             Id = queueId,
             For = envelope.Recipients.Count == 1 ? envelope.Agreement?.DeliverTo ?? envelope.Recipients[0].ForwardPath : null,
             Date = receivedAt,
-        }.WriteTo(trace);
+        }.WriteTo(field);
+        return field.WrittenMemory;
+    }
+
+    private void WriteResults(ArrayBufferWriter<byte> trace, MessageVerified verified, int room)
+    {
         AuthenticationResults.WriteField(trace, intake.Options.Hostname, verified.AuthenticationResults);
         foreach (var field in verified.AddedFields)
         {
-            WriteAdded(trace, field);
+            WriteAdded(trace, field, room);
         }
     }
 
     // Whatever a verifier sends, it stays one field: a line end in it would begin another one.
-    private static void WriteAdded(ArrayBufferWriter<byte> trace, string field)
+    private static void WriteAdded(ArrayBufferWriter<byte> trace, string field, int room)
     {
-        if (trace.WrittenCount + field.Length + 2 > MaxTrace)
+        if (trace.WrittenCount + field.Length + 2 > room)
         {
             return;
         }

@@ -16,6 +16,7 @@ internal static class IntakeServices
         services.AddVerdictRequester();
         services.AddSingleton<AcceptancePublisher>();
         services.AddHostedService(provider => provider.GetRequiredService<AcceptancePublisher>());
+        services.AddSingleton<PassedSenders>();
         services.AddSingleton<RefusalJournal>();
         services.AddHostedService(provider => provider.GetRequiredService<RefusalJournal>());
         services.AddSingleton<IMessageIntake, MessageIntake>();

@@ -15,6 +15,7 @@ internal sealed class MessageIntake(
     IContentStore store,
     IVerdictRequester verdicts,
     AcceptancePublisher acceptances,
+    PassedSenders passedSenders,
     RefusalJournal refusals,
     TimeProvider time,
     ILogger<MessageIntake> logger,
@@ -27,6 +28,8 @@ internal sealed class MessageIntake(
     public IVerdictRequester Verdicts => verdicts;
 
     public AcceptancePublisher Acceptances => acceptances;
+
+    public PassedSenders PassedSenders => passedSenders;
 
     /// <summary>Null: forwarding agreements are switched off.</summary>
     public IAgreementReports? AgreementReports => reports;

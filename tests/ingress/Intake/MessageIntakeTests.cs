@@ -37,6 +37,7 @@ public sealed class MessageIntakeTests : IAsyncLifetime
     private readonly Verdicts verdicts = new();
     private readonly Journal journal = new();
     private readonly Reports reports = new();
+    private readonly PassedSenders passedSenders = new();
     private SegmentContentStore store = null!;
     private ServiceProvider services = null!;
     private ITestHarness bus = null!;
@@ -71,9 +72,9 @@ public sealed class MessageIntakeTests : IAsyncLifetime
         Assert.Equal("<1@example.org>", accepted.MessageId);
         Assert.Equal("Q1", accepted.QueueId);
         var content = await ReadAsync(accepted.Content);
-        Assert.StartsWith("Received: from client.example", content, StringComparison.Ordinal);
+        Assert.StartsWith("Authentication-Results: mx.example.net;\r\n\tmailkey=pass", content, StringComparison.Ordinal);
+        Assert.Contains("\r\nReceived: from client.example", content, StringComparison.Ordinal);
         Assert.Contains("\r\n\tid Q1", content, StringComparison.Ordinal);
-        Assert.Contains("Authentication-Results: mx.example.net;\r\n\tmailkey=pass", content, StringComparison.Ordinal);
         Assert.EndsWith("\r\n" + Message, content, StringComparison.Ordinal);
         Assert.Empty(journal.Refusals);
     }
@@ -107,7 +108,65 @@ public sealed class MessageIntakeTests : IAsyncLifetime
         Assert.Equal(250, (await SendAsync("X-Mailkey-Quarantine: forged\r\n" + Message)).Code);
         var accepted = await AcceptedAsync();
         Assert.Equal("strangers", accepted.Envelope.Quarantine);
-        Assert.EndsWith("\r\nX-Mailkey-Quarantine: strangers\r\nX-Tag: a??Injected: yes\r\n" + Message, await ReadAsync(accepted.Content), StringComparison.Ordinal);
+        var content = await ReadAsync(accepted.Content);
+        Assert.Contains("\r\nX-Mailkey-Quarantine: strangers\r\nX-Tag: a??Injected: yes\r\nReceived: from client.example", content, StringComparison.Ordinal);
+        Assert.EndsWith("\r\n" + Message, content, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_sender_that_just_passed_has_its_content_stored_while_the_verdict_is_made()
+    {
+        Assert.Equal(250, (await SendAsync(Message)).Code);
+        var before = StoredOctets();
+        verdicts.Before = () => UntilAsync(() => StoredOctets() > before);
+
+        Assert.Equal(250, (await SendAsync(Message, queueId: "Q2")).Code);
+
+        Assert.True(await bus.Published.Any<MessageAcceptedBatch>(published => published.Context.Message.Messages.Single().QueueId == "Q2"));
+        var accepted = bus.Published.Select<MessageAcceptedBatch>(Now).Select(published => published.Context.Message.Messages.Single()).ToDictionary(message => message.QueueId);
+        Assert.Null(accepted["Q1"].Content.Prefix);
+        Assert.StartsWith("Authentication-Results: ", accepted["Q2"].Content.Prefix, StringComparison.Ordinal);
+        var (first, second) = (await ReadAsync(accepted["Q1"].Content), await ReadAsync(accepted["Q2"].Content));
+        Assert.Equal(first[..first.IndexOf("\tid Q1", StringComparison.Ordinal)], second[..second.IndexOf("\tid Q2", StringComparison.Ordinal)]);
+        Assert.EndsWith("\r\n" + Message, second, StringComparison.Ordinal);
+        Assert.Equal(second.Length, accepted["Q2"].Content.Length);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_was_stored_before_a_refusal_is_released_and_the_next_message_waits_for_its_verdict(bool hasVerdict)
+    {
+        Assert.Equal(250, (await SendAsync(Message)).Code);
+        verdicts.Answer = hasVerdict ? Verdict(Disposition.Reject, new() { Code = 550, EnhancedCode = "5.7.20", Text = "no signature" }) : null;
+        Assert.Equal(0, ReleasedOctets());
+
+        Assert.Equal(hasVerdict ? 550 : 451, (await SendAsync(Message, queueId: "Q2")).Code);
+
+        Assert.NotEqual(0, ReleasedOctets());
+        Assert.Single(bus.Published.Select<MessageAcceptedBatch>(Now));
+        var before = StoredOctets();
+        Assert.NotEqual(250, (await SendAsync(Message, queueId: "Q3")).Code);
+        Assert.Equal(hasVerdict, StoredOctets() == before);
+    }
+
+    [Fact]
+    public void A_sender_is_known_by_its_address_and_domain_until_one_of_its_messages_is_refused()
+    {
+        ConnectionFacts one = new() { ClientAddress = "192.0.2.1", ClientName = "client.example", Protocol = "ESMTP", Server = "i" };
+        Envelope envelope = new() { ReversePath = "a@example.org", Recipients = [] };
+        Assert.False(passedSenders.Contains(one, envelope));
+
+        passedSenders.Note(one, envelope, isAccepted: true);
+
+        Assert.True(passedSenders.Contains(one, envelope with { ReversePath = "other@EXAMPLE.org" }));
+        Assert.False(passedSenders.Contains(one, envelope with { ReversePath = "a@example.net" }));
+        Assert.False(passedSenders.Contains(one, envelope with { ReversePath = "" }));
+        Assert.False(passedSenders.Contains(one with { ClientAddress = "192.0.2.2" }, envelope));
+        passedSenders.Note(one, envelope with { ReversePath = "a@example.net" }, isAccepted: false);
+        Assert.True(passedSenders.Contains(one, envelope));
+        passedSenders.Note(one, envelope, isAccepted: false);
+        Assert.False(passedSenders.Contains(one, envelope));
     }
 
     [Fact]
@@ -303,7 +362,7 @@ public sealed class MessageIntakeTests : IAsyncLifetime
     private async Task<SmtpReply> SendAsync(string message, int piece = int.MaxValue, string queueId = "Q1", AgreementClaim? agreement = null)
     {
         using var refusals = new RefusalJournal(Options.Create(options), journal, TimeProvider.System, NullLogger<RefusalJournal>.Instance);
-        var intake = new MessageIntake(Options.Create(options), store, verdicts, acceptances, refusals, TimeProvider.System, NullLogger<MessageIntake>.Instance, reports);
+        var intake = new MessageIntake(Options.Create(options), store, verdicts, acceptances, passedSenders, refusals, TimeProvider.System, NullLogger<MessageIntake>.Instance, reports);
         await using var incoming = intake.Begin(
             queueId,
             new() { ClientAddress = "192.0.2.1", ClientName = "client.example", Protocol = "ESMTP", Server = "i" },
@@ -321,6 +380,21 @@ public sealed class MessageIntakeTests : IAsyncLifetime
         }
 
         return await incoming.CompleteAsync(CancellationToken.None);
+    }
+
+    private long StoredOctets() => OctetsOf("*.seg");
+
+    private long ReleasedOctets() => OctetsOf("*.rel");
+
+    private long OctetsOf(string files) => Directory.EnumerateFiles(folder, files, SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
+
+    private static async Task UntilAsync(Func<bool> condition)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (!condition())
+        {
+            await Task.Delay(10, deadline.Token);
+        }
     }
 
     private async Task<MessageAccepted> AcceptedAsync()
@@ -342,10 +416,13 @@ public sealed class MessageIntakeTests : IAsyncLifetime
 
         public MessageReceived? Asked { get; private set; }
 
-        public ValueTask<MessageVerified?> AskAsync(MessageReceived message, CancellationToken cancellationToken)
+        public Func<Task> Before { get; set; } = () => Task.CompletedTask;
+
+        public async ValueTask<MessageVerified?> AskAsync(MessageReceived message, CancellationToken cancellationToken)
         {
             Asked = message;
-            return new(Answer);
+            await Before();
+            return Answer is null ? null : Answer with { QueueId = message.QueueId };
         }
     }
 
