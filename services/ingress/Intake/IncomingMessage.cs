@@ -19,6 +19,9 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
 {
     private const int InitialHeaderBuffer = 4096;
 
+    /// <summary>Messages that may wait for verdicts while the next one is stored before its verdict.</summary>
+    private const int MostStoredAhead = 2;
+
     /// <summary>Room for the trace fields; the content store takes 8 KiB at most.</summary>
     private const int TraceBuffer = 1024;
     private const int MaxTrace = 8192;
@@ -79,13 +82,24 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
             return Refuse(broken, null);
         }
 
-        if (content.IsBuffered && intake.PassedSenders.Contains(connection, envelope))
+        MessageVerified? verified;
+        var atOnce = intake.BeginVerdict();
+        try
         {
-            // Beside the verdict, for the client waits for both. Who has not just passed costs no fsync before there is a verdict.
-            storedAhead = content.CommitAsync(Received(), CancellationToken.None).AsTask();
+            // Beside the verdict, for the client waits for both. Where many are at it they share an fsync after it, which is cheaper;
+            // and who has not just passed costs no fsync before there is a verdict.
+            if (atOnce <= MostStoredAhead && content.IsBuffered && intake.PassedSenders.Contains(connection, envelope))
+            {
+                storedAhead = content.CommitAsync(Received(), CancellationToken.None).AsTask();
+            }
+
+            verified = await intake.Verdicts.AskAsync(Question(), cancellationToken);
+        }
+        finally
+        {
+            intake.EndVerdict();
         }
 
-        var verified = await intake.Verdicts.AskAsync(Question(), cancellationToken);
         if (verified is null)
         {
             return Refuse(Replies.TryAgainLater, null);
