@@ -3,20 +3,24 @@ using System.Threading.Channels;
 namespace Mailkey.Messaging;
 
 /// <summary>
-/// Lets items of concurrent callers share one send. While items come one by one each goes out at once. When the last send
-/// was shared, others are at work at the same time: then what comes within <paramref name="pace"/> of it waits for the rest
-/// of it, together with all that come meanwhile. So a lone caller waits for nothing, and a busy system pays for a bus
-/// message once in many items.
+/// Lets items of concurrent callers share one send. Where few wait, each item goes out at once. Where many do, what comes within
+/// <paramref name="pace"/> of the last send waits for the rest of it, together with all that come meanwhile. So a lone caller
+/// waits for nothing, and a busy system pays for a bus message once in many items.
 /// </summary>
 /// <param name="maxBatch">Items of one send; when as many wait, they go without a pause.</param>
-/// <param name="pace">Least time between two sends when items are many; a quarter of it when they come one by one.</param>
+/// <param name="pace">Least time between two sends when many wait.</param>
 /// <param name="time">The clock.</param>
 /// <param name="send">Sends one batch. The list is free again when it returns; what it does not await goes on beside the next send.</param>
 /// <param name="weigh">How much room an item takes; null when all are small.</param>
 /// <param name="maxWeight">Room of one send. An item that is larger goes alone.</param>
+/// <param name="waiting">How many callers wait for what comes of their items, sent or not; null when there are always many.</param>
 public sealed class Coalescer<T>(
-    int maxBatch, TimeSpan pace, TimeProvider time, Func<List<T>, ValueTask> send, Func<T, long>? weigh = null, long maxWeight = long.MaxValue)
+    int maxBatch, TimeSpan pace, TimeProvider time, Func<List<T>, ValueTask> send, Func<T, long>? weigh = null, long maxWeight = long.MaxValue,
+    Func<int>? waiting = null)
 {
+    // With so few there is nothing to gather, or one item that would make the other wait.
+    private const int Few = 2;
+
     private readonly Channel<T> items = Channel.CreateUnbounded<T>(
         // While nobody else is at work the send begins on the thread of the caller, who waits for what comes of it anyway.
         new UnboundedChannelOptions { AllowSynchronousContinuations = true });
@@ -37,10 +41,9 @@ public sealed class Coalescer<T>(
     {
         var batch = new List<T>(maxBatch);
         long? lastSend = null;
-        var wait = pace;
         while (await items.Reader.WaitToReadAsync(stop))
         {
-            if (lastSend is { } last && items.Reader.Count < maxBatch && wait - time.GetElapsedTime(last) is { Ticks: > 0 } rest)
+            if (lastSend is { } last && items.Reader.Count < maxBatch && !(waiting?.Invoke() <= Few) && pace - time.GetElapsedTime(last) is { Ticks: > 0 } rest)
             {
                 await Task.Delay(rest, time, stop);
             }
@@ -60,7 +63,6 @@ public sealed class Coalescer<T>(
             if (batch.Count > 0)
             {
                 lastSend = time.GetTimestamp();
-                wait = batch.Count > 1 ? pace : pace / 4;
                 await send(batch);
                 batch.Clear();
             }

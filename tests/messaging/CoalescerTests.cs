@@ -57,6 +57,36 @@ public sealed class CoalescerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Where_few_wait_none_waits_for_the_pace_and_where_more_do_all_share_it()
+    {
+        var callers = 1;
+        var few = new Coalescer<int>(3, Pace, time, batch =>
+        {
+            sends.Add([.. batch]);
+            return default;
+        }, waiting: () => callers);
+        using var own = new CancellationTokenSource();
+        var runs = few.RunAsync(own.Token);
+        for (var item = 0; item < 5; item++)
+        {
+            few.Add(item);
+            Assert.Equal([item], Sent());
+        }
+
+        callers = 2;
+        few.Add(5);
+        Assert.Equal([5], Sent());
+        callers = 3;
+        few.Add(6);
+        few.Add(7);
+        Assert.False(sends.TryTake(out _));
+        AdvanceUntilSent();
+        Assert.Equal([6, 7], Sent());
+        await own.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => runs);
+    }
+
+    [Fact]
     public void A_full_batch_does_not_wait()
     {
         coalescer.Add(0);

@@ -24,6 +24,12 @@ internal sealed class JournalWriter : IJournal, IAsyncDisposable
     /// </summary>
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>
+    /// When so many wait, nobody waits any longer: each holds a place among the bus messages that its service works on at the same
+    /// time, and when all of those wait here the service stands still.
+    /// </summary>
+    internal const int Crowd = 8;
+
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
 
     /// <summary>Drops are logged together, no more often than this.</summary>
@@ -39,6 +45,8 @@ internal sealed class JournalWriter : IJournal, IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Task _loop;
+    private TaskCompletionSource _crowded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _waiting;
     private long _dropped;
     private long _dropsLoggedAt;
 
@@ -98,7 +106,14 @@ internal sealed class JournalWriter : IJournal, IAsyncDisposable
     private Item NewItem<T>(string queueId, Guid eventId, T journalEvent, TaskCompletionSource? done)
         where T : class => new(JournalEventType.Of<T>(), eventId, queueId, _time.GetUtcNow(), journalEvent, done);
 
-    private ValueTask WriteAsync(Item item, CancellationToken cancellationToken) => _items.Writer.WriteAsync(item, cancellationToken);
+    private async ValueTask WriteAsync(Item item, CancellationToken cancellationToken)
+    {
+        await _items.Writer.WriteAsync(item, cancellationToken);
+        if (Interlocked.Increment(ref _waiting) >= Crowd)
+        {
+            Volatile.Read(ref _crowded).TrySetResult();
+        }
+    }
 
     private void Drop()
     {
@@ -120,7 +135,7 @@ internal sealed class JournalWriter : IJournal, IAsyncDisposable
         {
             while (await _items.Reader.WaitToReadAsync(stop))
             {
-                await Task.Delay(Linger, _time, stop);
+                await GatherAsync(stop);
                 while (await PublishBatchAsync(entries, waiting, stop))
                 {
                     // Until the buffer is empty.
@@ -143,6 +158,18 @@ internal sealed class JournalWriter : IJournal, IAsyncDisposable
         foreach (var done in waiting)
         {
             done.TrySetCanceled(CancellationToken.None);
+        }
+    }
+
+    private async Task GatherAsync(CancellationToken stop)
+    {
+        TaskCompletionSource crowded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Interlocked.Exchange(ref _crowded, crowded);
+        if (Volatile.Read(ref _waiting) < Crowd)
+        {
+            // The time-out is what usually ends it.
+            await crowded.Task.WaitAsync(Linger, _time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            stop.ThrowIfCancellationRequested();
         }
     }
 
@@ -176,6 +203,7 @@ internal sealed class JournalWriter : IJournal, IAsyncDisposable
             await PublishAsync(new JournalEntries { Entries = [.. entries] }, stop);
         }
 
+        Interlocked.Add(ref _waiting, -waiting.Count);
         foreach (var done in waiting)
         {
             done.TrySetResult();

@@ -32,13 +32,14 @@ internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, I
     private readonly Utf8JsonWriter json;
     private readonly BasicProperties properties;
     private volatile IChannel? channel;
+    private int asking;
 
     public VerdictRequester(IOptions<MailkeyOptions> options, BrokerLink link, TimeProvider time, ILogger<VerdictRequester> logger)
     {
         verdict = options.Value.Verdict;
         (this.link, this.time, this.logger) = (link, time, logger);
         json = new Utf8JsonWriter(buffer);
-        outgoing = new(verdict.MaxBatch, Pace, time, PublishAsync, static question => BatchWeight.Of(question.Message), BatchWeight.Max);
+        outgoing = new(verdict.MaxBatch, Pace, time, PublishAsync, static question => BatchWeight.Of(question.Message), BatchWeight.Max, () => asking);
         properties = new BasicProperties
         {
             ReplyTo = VerdictProtocol.ReplyTo,
@@ -60,6 +61,7 @@ internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, I
             throw new InvalidOperationException($"{message.QueueId} is asked for already.");
         }
 
+        Interlocked.Increment(ref asking);
         try
         {
             outgoing.Add(question);
@@ -72,6 +74,7 @@ internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, I
         }
         finally
         {
+            Interlocked.Decrement(ref asking);
             pending.TryRemove(message.QueueId, out _);
             question.Answer.TrySetResult(null);
         }

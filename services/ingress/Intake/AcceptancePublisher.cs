@@ -20,21 +20,23 @@ internal sealed class AcceptancePublisher : BackgroundService
     private readonly TimeSpan timeout;
     private readonly TimeProvider time;
     private readonly ILogger<AcceptancePublisher> logger;
+    private int waiting;
 
     public AcceptancePublisher(IOptions<MailkeyOptions> options, IBus bus, TimeProvider time, ILogger<AcceptancePublisher> logger)
     {
         (this.bus, this.time, this.logger) = (bus, time, logger);
         timeout = options.Value.Verdict.ConfirmTimeout;
-        outgoing = new(options.Value.Verdict.MaxBatch, Pace, time, StartAsync, static pending => BatchWeight.Of(pending.Message), BatchWeight.Max);
+        outgoing = new(options.Value.Verdict.MaxBatch, Pace, time, StartAsync, static pending => BatchWeight.Of(pending.Message), BatchWeight.Max, () => waiting);
     }
 
     /// <summary>True when confirmed. False when refused or not confirmed in time: then nobody knows whether the broker has it.</summary>
     public async ValueTask<bool> PublishAsync(MessageAccepted message, CancellationToken cancellationToken)
     {
         var pending = new Pending(message);
-        outgoing.Add(pending);
+        Interlocked.Increment(ref waiting);
         try
         {
+            outgoing.Add(pending);
             return await pending.Confirmed.Task.WaitAsync(timeout, time, cancellationToken);
         }
         catch (TimeoutException)
@@ -46,6 +48,7 @@ internal sealed class AcceptancePublisher : BackgroundService
         {
             // Whoever still waits in the queue is not sent any more: its client was told 451.
             pending.Confirmed.TrySetResult(false);
+            Interlocked.Decrement(ref waiting);
         }
     }
 
@@ -53,10 +56,10 @@ internal sealed class AcceptancePublisher : BackgroundService
 
     private ValueTask StartAsync(List<Pending> batch)
     {
-        var waiting = batch.FindAll(pending => !pending.Confirmed.Task.IsCompleted);
-        if (waiting.Count > 0)
+        var open = batch.FindAll(pending => !pending.Confirmed.Task.IsCompleted);
+        if (open.Count > 0)
         {
-            _ = PublishAsync(waiting);
+            _ = PublishAsync(open);
         }
 
         return default;

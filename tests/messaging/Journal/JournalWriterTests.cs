@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Threading.Channels;
 using Mailkey.Contracts.Journal;
 using Mailkey.Messaging.Journal;
+using Mailkey.Testkit;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Mailkey.Messaging.Tests.Journal;
@@ -76,6 +77,28 @@ public sealed class JournalWriterTests
     }
 
     [Fact]
+    public async Task Events_wait_for_company_until_so_many_wait_for_them_that_nothing_else_goes_on()
+    {
+        var time = new ManualTime();
+        await using var journal = new JournalWriter(
+            (entries, stop) => _published.Writer.WriteAsync(entries, stop).AsTask(), time, NullLogger<JournalWriter>.Instance);
+
+        var few = Enumerable.Range(0, JournalWriter.Crowd - 1).Select(i => journal.AppendAsync("q", Delivered(i), TestContext.Current.CancellationToken).AsTask()).ToList();
+        Assert.DoesNotContain(few, append => append.IsCompleted);
+        await journal.AppendAsync("q", Delivered(JournalWriter.Crowd), TestContext.Current.CancellationToken);
+
+        await Task.WhenAll(few);
+        Assert.Equal(JournalWriter.Crowd, (await _published.Reader.ReadAsync(TestContext.Current.CancellationToken)).Entries.Count);
+        var lone = journal.AppendAsync("q", Delivered(0), TestContext.Current.CancellationToken).AsTask();
+        Assert.False(lone.IsCompleted);
+        await UntilAsync(() =>
+        {
+            time.Advance(TimeSpan.FromMilliseconds(100));
+            return lone.IsCompleted;
+        });
+    }
+
+    [Fact]
     public async Task Batch_that_the_broker_refuses_is_published_again_with_the_same_ids()
     {
         var attempts = 0;
@@ -103,6 +126,16 @@ public sealed class JournalWriterTests
         var of = typeof(JournalEventType).GetMethod(nameof(JournalEventType.Of))!;
         var names = events.Select(type => ((JournalEventType)of.MakeGenericMethod(type).Invoke(null, null)!).Name).ToList();
         Assert.Equal(names.Count, names.Distinct(StringComparer.Ordinal).Count());
+    }
+
+    // The clock may be moved before the writer has looked at it.
+    private static async Task UntilAsync(Func<bool> condition)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (!condition())
+        {
+            await Task.Delay(5, deadline.Token);
+        }
     }
 
     private static JournalWriter Writer(Func<JournalEntries, CancellationToken, Task> publish) =>
