@@ -28,7 +28,7 @@ internal sealed class JournalWriter : IJournal, IAsyncDisposable
     /// When so many wait, nobody waits any longer: each holds a place among the bus messages that its service works on at the same
     /// time, and when all of those wait here the service stands still.
     /// </summary>
-    internal const int Crowd = 8;
+    internal const int Crowd = 16;
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
 
