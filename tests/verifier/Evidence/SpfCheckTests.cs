@@ -49,7 +49,7 @@ public sealed class SpfCheckTests
             time.Advance(TimeSpan.FromSeconds(5));
             return HostileReply.Silence;
         });
-        var resolver = new DnsResolver(new() { Servers = [server.Endpoint], AttemptTimeout = Patience, Timeout = Patience }, TimeProvider.System);
+        var resolver = new DnsResolver(new() { Servers = [server.Endpoint], AttemptTimeout = 10 * Patience, Timeout = 10 * Patience }, TimeProvider.System);
 
         var evidence = await Check(resolver, time, TimeSpan.FromSeconds(5)).CheckAsync(Message("192.0.2.1", "alice@sender.test"), Cancellation).AsTask().WaitAsync(Patience, Cancellation);
 
