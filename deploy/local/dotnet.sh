@@ -30,7 +30,7 @@ dotnet_sources() {
     cd "$root" || exit 1
     printf '%s\n' "$PWD"
     dotnet --version
-    find "$@" Directory.Build.props Directory.Packages.props global.json .editorconfig BannedSymbols.txt \
+    find "$@" Directory.Build.props Directory.Packages.props global.json .editorconfig .globalconfig BannedSymbols.txt \
       -type d \( -name bin -o -name obj \) -prune -o -type f -printf '%p %s %T@\n' | LC_ALL=C sort
   ) | sha256sum | cut -d ' ' -f 1
 }

@@ -6,21 +6,21 @@ services_names='agreements bounces delivery ingress journal status verifier'
 # The program of a service, started without the dotnet command, so that a list of processes names it
 services_program() { printf '%s/.run/bin/Mailkey.%s' "$1" "${2^}"; }
 
-# services_gather ROOT CONFIGURATION FOLDER CACHE [EXCEPT]: what was built, in one folder, compiled ahead but for the files EXCEPT
+# services_gather ROOT FOLDER CACHE: what was built for release, in one folder, compiled ahead
 services_gather() {
-  local root=$1 to=$3 cache=$4 name from file
+  local root=$1 to=$2 cache=$3 name from file
   rm -rf "$to"
   mkdir -p "$to" "$cache/from"
   for name in $services_names tool; do
     if [ "$name" = tool ]; then from=$root/tools/mailkey; else from=$root/services/$name; fi
-    cp -a "$from/bin/$2/net10.0/." "$to/"
+    cp -a "$from/bin/Release/net10.0/." "$to/"
   done
   # Compiled anew is what has changed, and not only what is younger: the files of a package are as old as the package.
   for file in "$to"/*.dll; do
     cmp -s "$file" "$cache/from/${file##*/}" || { rm -f "$cache/${file##*/}"; cp "$file" "$cache/from/"; }
   done
   if dotnet_run_logged "$root/.run/ahead.log" 'compiling ahead' \
-    dotnet msbuild "$root/deploy/local/Ahead.csproj" -restore -t:CompileAhead -v:q -p:From="$to/" -p:To="$cache/" -p:Except="${5:-}"; then
+    dotnet msbuild "$root/deploy/local/Ahead.csproj" -restore -t:CompileAhead -v:q -p:From="$to/" -p:To="$cache/"; then
     for file in "$cache"/*.dll; do [ ! -e "$to/${file##*/}" ] || cp -a "$file" "$to/"; done
   else
     infrastructure_say 'It works without; each start takes longer.'
@@ -40,7 +40,7 @@ services_build() {
     dotnet_run_logged "$root/.run/build.log" 'the build' \
       dotnet build "$root/deploy/local/Services.slnf" -c Release -v q -clp:NoSummary -p:RunAnalyzers=false 8>&- || exit 1
     infrastructure_say 'compiling for this machine (once)'
-    services_gather "$root" Release "$bin.new" "$root/.run/ahead" 8>&-
+    services_gather "$root" "$bin.new" "$root/.run/ahead" 8>&-
     printf '%s' "$fingerprint" >"$bin.new/fingerprint"
     # A program that runs keeps its files: they are replaced, not written over.
     rm -rf "$bin"

@@ -28,7 +28,7 @@ public sealed class Bounce_teaches_the_unpublished_domain(PostgresServer postgre
             ["MAILKEY_NEXTHOP"] = $"smtp://127.0.0.1:{mailboxes.Port}",
             ["MAILKEY_DELIVERY_SMTPPORT"] = $"{senders.Port}",
         });
-        await system.StartAsync(Cancellation);
+        await system.StartAsync(["bounces", "delivery", "verifier-1", "ingress"], Cancellation);
 
         Assert.StartsWith("250 ", await SendAsync(system, From, "first"), StringComparison.Ordinal);
         var bounce = (await Eventually.GetAsync(() => senders.Messages.FirstOrDefault(), message => message is not null, Limit, () => system.Logs()))!;

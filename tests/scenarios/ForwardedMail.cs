@@ -54,7 +54,7 @@ internal sealed class ForwardedMail : IAsyncDisposable
         var mail = new ForwardedMail(published, own);
         try
         {
-            await mail.System.StartAsync(Cancellation);
+            await mail.System.StartAsync(["agreements", "delivery", "verifier-1", "ingress"], Cancellation);
             return mail;
         }
         catch

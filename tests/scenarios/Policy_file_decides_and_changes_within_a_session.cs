@@ -28,7 +28,7 @@ public sealed class Policy_file_decides_and_changes_within_a_session : IAsyncLif
             ["MAILKEY_POLICY_FILE"] = PolicyFile,
             ["MAILKEY_POLICY_RELOADINTERVAL"] = "00:00:00.2",
         });
-        await _own.System.StartAsync(Cancellation, verifiers: 2);
+        await _own.System.StartAsync(["delivery", "verifier-1", "verifier-2", "ingress"], Cancellation);
     }
 
     public async ValueTask DisposeAsync()

@@ -21,7 +21,7 @@ public sealed class Two_verifiers_share_the_load(PostgresServer postgres, Rabbit
     {
         await using var dns = HostileDnsServer.Start(query => query.NameError());
         await using var system = new MailkeySystem(postgres.ConnectionString, rabbitMq.Uri, dns.Endpoint.ToString());
-        await system.StartAsync(Cancellation, verifiers: 2);
+        await system.StartAsync(["journal", "verifier-1", "verifier-2", "ingress"], Cancellation);
         await using var journal = NpgsqlDataSource.Create(postgres.ConnectionString);
 
         // The first may still be refused while the second verifier is being told of.

@@ -77,7 +77,7 @@ public sealed class MailkeySystem : IAsyncDisposable
     public Task StartAsync(CancellationToken cancellationToken, int verifiers = 1) =>
         StartAsync(["journal", "agreements", "bounces", "delivery", .. Enumerable.Range(1, verifiers).Select(n => $"verifier-{n}"), "ingress"], cancellationToken);
 
-    /// <summary>Starts services, each named as its folder, where needed with a number: <c>verifier-2</c>.</summary>
+    /// <summary>Starts services, each named as its folder, where needed with a number: <c>verifier-2</c>; returns when all are ready.</summary>
     public async Task StartAsync(IReadOnlyList<string> names, CancellationToken cancellationToken)
     {
         foreach (var name in names)
