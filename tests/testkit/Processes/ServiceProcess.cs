@@ -59,7 +59,7 @@ public sealed partial class ServiceProcess : IAsyncDisposable
         // Many small processes on a test machine: one heap each is enough.
         _start.Environment["DOTNET_gcServer"] = "0";
         // They live for seconds: compiling anew and better what ran thirty times is half of all they do, and never pays back. In hexadecimal.
-        _start.Environment["DOTNET_TC_CallCountThreshold"] = "2000";
+        _start.Environment.TryAdd("DOTNET_TC_CallCountThreshold", "2000");
     }
 
     public string Name { get; }
