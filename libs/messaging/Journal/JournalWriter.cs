@@ -19,8 +19,9 @@ internal sealed class JournalWriter : IJournal, IAsyncDisposable
     private const int MaxBatchOctets = 512 * 1024;
 
     /// <summary>
-    /// How long an event waits for company, also when somebody waits for the event. Who does holds a bus message back meanwhile and
-    /// no client; a publish to a quorum queue for each of them would cost the system a third of its throughput.
+    /// How long an event waits for company, also when somebody waits for the event, unless many do (<see cref="Crowd"/>). Who does
+    /// holds a bus message back meanwhile and no client; a publish to a quorum queue for each of them would cost the system a third
+    /// of its throughput.
     /// </summary>
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(100);
 

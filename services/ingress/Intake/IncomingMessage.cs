@@ -321,7 +321,7 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
         }
     }
 
-    // Known before the verdict, so it is stored with the content. What the verdict adds stands above it (RFC 8601 §5).
+    // Known before the verdict, so it is stored with the content. What the verdict adds stands above it, as newer trace does (RFC 5321 §4.4).
     private ReadOnlyMemory<byte> Received()
     {
         var field = new ArrayBufferWriter<byte>(TraceBuffer);
