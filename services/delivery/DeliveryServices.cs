@@ -33,6 +33,7 @@ internal static class DeliveryServices
         services.AddSingleton<Courier>();
         services.AddSingleton<LongAttempts>();
         services.AddSingleton<OutcomeReports>();
+        services.AddSingleton<Gathering>();
         services.AddSingleton<DeferralBehaviors>();
 
         // Before the bus, so that it stops after it: attempts end while their consumers can still tell.

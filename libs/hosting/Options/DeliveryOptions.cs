@@ -34,7 +34,7 @@ public sealed class DeliveryOptions
     public TimeSpan DataTimeout { get; set; } = TimeSpan.FromMinutes(10);
 
     [Range(1, 1000), Description("Bus messages that one delivery process works on at the same time.")]
-    public int Concurrency { get; set; } = 32;
+    public int Concurrency { get; set; } = 48;
 
     [Description("Time that a bus message waits for the outcome of its attempts. What is slower goes on by itself, and the saga hears of it.")]
     public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(10);
