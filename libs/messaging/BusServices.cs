@@ -66,4 +66,7 @@ public static class BusServices
         services.AddHostedService<BusLifetime>();
         return services;
     }
+
+    /// <summary>Removes from the broker what earlier versions left there. One service is enough to do it.</summary>
+    public static IServiceCollection AddBrokerUpkeep(this IServiceCollection services) => services.AddHostedService<RetiredQueues>();
 }

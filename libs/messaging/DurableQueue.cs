@@ -14,9 +14,6 @@ public static class DurableQueue
     /// <summary>Accepted messages on their way out.</summary>
     public const string Delivery = "delivery";
 
-    /// <summary>Accepted messages on their way into the journal.</summary>
-    public const string JournalAccepted = "journal-accepted";
-
     /// <summary>Journal entries of all services.</summary>
     public const string Journal = "journal";
 
@@ -56,9 +53,12 @@ public static class DurableQueue
     /// <summary>Every queue that a consumer or saga of ours reads.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
-        Delivery, Deferral, AttemptDelivery, Bounces, Journal, JournalAccepted,
+        Delivery, Deferral, AttemptDelivery, Bounces, Journal,
         AgreementEvents, AgreementReports, AgreementNegotiation, AgreementFirstContact, AgreementRests, AgreementCallbacks, AgreementCalls,
     ];
+
+    /// <summary>Queues that earlier versions read.</summary>
+    internal static IReadOnlyList<string> Retired { get; } = ["journal-accepted"];
 
     /// <summary>Redeliveries before a message counts as poison. RabbitMQ 3.10 has no limit of its own, RabbitMQ 4 has 20.</summary>
     private const int DeliveryLimit = 20;
@@ -73,7 +73,7 @@ public static class DurableQueue
 
     internal static void ConfigurePublishers(IRabbitMqBusFactoryConfigurator bus)
     {
-        Bind<MessageAcceptedBatch>(bus, Delivery, JournalAccepted);
+        Bind<MessageAcceptedBatch>(bus, Delivery);
         Bind<JournalEntries>(bus, Journal);
         Bind<DeliveryFailed>(bus, Bounces);
         Bind<DeliveryDelayed>(bus, Bounces);

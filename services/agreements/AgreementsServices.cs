@@ -13,6 +13,7 @@ using Mailkey.Ledger;
 using Mailkey.Ledger.Events;
 using Mailkey.Ledger.Subscriptions;
 using Mailkey.Messaging;
+using Mailkey.Messaging.Journal;
 using Mailkey.Messaging.Publication;
 using Npgsql;
 
@@ -50,6 +51,7 @@ public static class AgreementsServices
             bus.AddNegotiation();
             bus.AddReports();
         });
+        services.AddJournal();
         services.AddEventPublication(AgreementsLedger.Schema);
         services.AddLookups();
         services.AddReports();

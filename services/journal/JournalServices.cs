@@ -26,11 +26,8 @@ public static class JournalServices
         services.AddSingleton<JournalAppender>();
         services.AddHostedService(provider => provider.GetRequiredService<JournalAppender>());
         services.AddHostedService<RetentionService>();
-        services.AddMailkeyBus(bus =>
-        {
-            bus.AddConsumer<JournalEntriesConsumer, JournalEntriesDefinition>();
-            bus.AddConsumer<MessageAcceptedConsumer, MessageAcceptedDefinition>();
-        });
+        services.AddMailkeyBus(bus => bus.AddConsumer<JournalEntriesConsumer, JournalEntriesDefinition>());
+        services.AddBrokerUpkeep();
         return services;
     }
 }

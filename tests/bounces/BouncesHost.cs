@@ -22,6 +22,7 @@ internal sealed class BouncesHost : IAsyncDisposable
 
     private readonly IHost host;
     private readonly Queue<JournalEntry> entries = new();
+    private readonly Queue<JournalEntry> acceptances = new();
 
     private BouncesHost(IHost host, QueueProbe<MessageAcceptedBatch> delivery, QueueProbe<JournalEntries> journal) =>
         (this.host, Delivery, Journal) = (host, delivery, journal);
@@ -79,12 +80,18 @@ internal sealed class BouncesHost : IAsyncDisposable
 
     public async Task<MessageAccepted> NextMessageAsync() => Assert.Single((await Delivery.NextAsync()).Messages);
 
-    /// <summary>The next event of the journal; several may share a bus message.</summary>
+    /// <summary>Reports of whose acceptance the journal was told, in order.</summary>
+    public IEnumerable<string> Accepted => acceptances.Select(entry => entry.QueueId);
+
+    /// <summary>The next event of the journal that is no acceptance; several may share a bus message.</summary>
     public async Task<JournalEntry> NextEntryAsync()
     {
         while (entries.Count == 0)
         {
-            (await Journal.NextAsync()).Entries.ToList().ForEach(entries.Enqueue);
+            foreach (var entry in (await Journal.NextAsync()).Entries)
+            {
+                (entry.Type == "accepted-for-delivery" ? acceptances : entries).Enqueue(entry);
+            }
         }
 
         return entries.Dequeue();

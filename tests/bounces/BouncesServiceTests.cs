@@ -21,6 +21,7 @@ public sealed class BouncesServiceTests(PostgresServer postgres) : BouncesTest(p
         await service.PublishAsync(report);
         var message = await service.NextMessageAsync();
         var entry = await service.NextEntryAsync();
+        Assert.Equal([message.QueueId], service.Accepted);
 
         // RFC 3461 §6.1
         Assert.Equal("", message.Envelope.ReversePath);

@@ -1,6 +1,5 @@
-using Mailkey.Contracts;
+using Mailkey.Messaging.Journal;
 using Mailkey.Testkit.Infrastructure;
-using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Mailkey.Journal.Tests;
@@ -13,16 +12,17 @@ public sealed class JournalOutageTests(RabbitMqServer rabbit) : IClassFixture<Ra
         var stop = TestContext.Current.CancellationToken;
         await using var postgres = await OwnPostgresServer.StartNewAsync(stop);
         using var host = await JournalHost.StartAsync(postgres.ConnectionString, rabbit.Uri, stop);
-        var bus = host.Services.GetRequiredService<IBus>();
+        var journal = host.Services.GetRequiredService<IJournal>();
         var before = Sample.Accepted("before", "a@example.org", "b@example.net");
-        await bus.Publish(new MessageAcceptedBatch { Messages = [before] }, stop);
+        journal.AppendAcceptance(before);
         await JournalHost.StreamAsync(host.Services, before.QueueId, 1, stop);
 
         await postgres.KillAsync(stop);
         var during = Enumerable.Range(0, 20).Select(i => Sample.Accepted($"during-{i}", "a@example.org", "b@example.net")).ToList();
         foreach (var message in during)
         {
-            await bus.Publish(new MessageAcceptedBatch { Messages = [message] }, stop);
+            journal.AppendAcceptance(message);
+            await journal.FlushAsync(stop);
         }
 
         await postgres.StartAsync(stop);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Mailkey.Testkit.Dns;
 using Mailkey.Testkit.Infrastructure;
 using Mailkey.Testkit.Processes;
+using Npgsql;
 
 namespace Mailkey.Scenarios.Tests;
 
@@ -60,6 +61,25 @@ public sealed class Accepted_mail_survives_kill_of_everything
         // Every client went on until its last message had a 250: none was lost by being refused.
         Assert.Equal(traffic.Begun, traffic.Accepted.Count);
         await Eventually.GetAsync(() => Missing(system, traffic), missing => missing.Count == 0, Limit, () => $"{Missing(system, traffic).Count} of {traffic.Accepted.Count} messages with a 250 are missing\n{system.Logs()}");
+
+        // And the journal knows where each of them came from, also of those whose ingress died with its last words.
+        await using var journal = NpgsqlDataSource.Create(postgres.ConnectionString);
+        List<string> untold = [];
+        await Eventually.GetAsync(
+            async () => untold = await UntoldAsync(journal, traffic), left => left.Count == 0, Limit, () => $"not in the journal: {string.Join(", ", untold)}\n{system.Logs()}");
+    }
+
+    private static async Task<List<string>> UntoldAsync(NpgsqlDataSource journal, Traffic traffic)
+    {
+        HashSet<string> told = new(StringComparer.Ordinal);
+        await using var command = journal.CreateCommand("SELECT data->>'messageId' FROM journal.mt_events WHERE type = 'accepted-for-delivery'");
+        await using var reader = await command.ExecuteReaderAsync(Cancellation);
+        while (await reader.ReadAsync(Cancellation))
+        {
+            told.Add(reader.GetString(0).Trim('<', '>').Split('@')[0]);
+        }
+
+        return [.. traffic.Accepted.Keys.Where(id => !told.Contains(id))];
     }
 
     private static List<string> Missing(MailkeySystem system, Traffic traffic)

@@ -15,6 +15,13 @@ public interface IJournal
     void Append<T>(string queueId, T journalEvent)
         where T : class;
 
+    /// <summary>
+    /// The same with an id of the caller's and the time at which it happened, for what more than one may tell: the journal keeps
+    /// one event of an id.
+    /// </summary>
+    void Append<T>(string queueId, Guid eventId, DateTimeOffset at, T journalEvent)
+        where T : class;
+
     /// <summary>Notes an event and returns when the broker has confirmed it; waits while the broker is away.</summary>
     ValueTask AppendAsync<T>(string queueId, T journalEvent, CancellationToken cancellationToken)
         where T : class;

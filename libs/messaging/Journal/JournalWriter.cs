@@ -64,9 +64,12 @@ internal sealed class JournalWriter : IJournal, IAsyncDisposable
     public long DroppedCount => Interlocked.Read(ref _dropped);
 
     public void Append<T>(string queueId, T journalEvent)
+        where T : class => Append(queueId, NewEventId(), _time.GetUtcNow(), journalEvent);
+
+    public void Append<T>(string queueId, Guid eventId, DateTimeOffset at, T journalEvent)
         where T : class
     {
-        if (!_items.Writer.TryWrite(NewItem(queueId, NewEventId(), journalEvent, done: null)))
+        if (!_items.Writer.TryWrite(NewItem(queueId, eventId, at, journalEvent, done: null)))
         {
             Drop();
         }
@@ -79,7 +82,7 @@ internal sealed class JournalWriter : IJournal, IAsyncDisposable
         where T : class
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await WriteAsync(NewItem(queueId, eventId, journalEvent, done), cancellationToken);
+        await WriteAsync(NewItem(queueId, eventId, _time.GetUtcNow(), journalEvent, done), cancellationToken);
         await done.Task.WaitAsync(cancellationToken);
     }
 
@@ -104,8 +107,8 @@ internal sealed class JournalWriter : IJournal, IAsyncDisposable
 
     private Guid NewEventId() => Guid.CreateVersion7(_time.GetUtcNow());
 
-    private Item NewItem<T>(string queueId, Guid eventId, T journalEvent, TaskCompletionSource? done)
-        where T : class => new(JournalEventType.Of<T>(), eventId, queueId, _time.GetUtcNow(), journalEvent, done);
+    private static Item NewItem<T>(string queueId, Guid eventId, DateTimeOffset at, T journalEvent, TaskCompletionSource? done)
+        where T : class => new(JournalEventType.Of<T>(), eventId, queueId, at, journalEvent, done);
 
     private async ValueTask WriteAsync(Item item, CancellationToken cancellationToken)
     {

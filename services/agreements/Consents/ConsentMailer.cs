@@ -10,6 +10,7 @@ using Mailkey.Contracts;
 using Mailkey.Hosting;
 using Mailkey.Hosting.Options;
 using Mailkey.Messaging;
+using Mailkey.Messaging.Journal;
 using Mailkey.Messaging.Sagas;
 using Mailkey.Mime.Reports;
 using Mailkey.Storage;
@@ -39,8 +40,8 @@ public enum ConsentOutcome
 /// mail is stored before it is handed over, so that it is the same one if that has to be done again.
 /// </summary>
 public sealed class ConsentMailer(
-    AgreementDesk desk, DeskPolicies policies, ConsentQuestions questions, ConsentTokens tokens, IContentStore contents, ServiceIdentity identity,
-    IOptions<MailkeyOptions> options, TimeProvider time)
+    AgreementDesk desk, DeskPolicies policies, ConsentQuestions questions, ConsentTokens tokens, IContentStore contents, IJournal journal,
+    ServiceIdentity identity, IOptions<MailkeyOptions> options, TimeProvider time)
 {
     /// <summary>Path of the page that the link opens, below <c>Mailkey:Agreements:PublicUrl</c>; the token follows.</summary>
     public const string PagePath = "/consent/";
@@ -78,6 +79,7 @@ public sealed class ConsentMailer(
         if (!stored.IsPublished)
         {
             await bus.Publish(new MessageAcceptedBatch { Messages = [stored.Message] }, cancellationToken);
+            journal.AppendAcceptance(stored.Message);
             await questions.MarkPublishedAsync(question, cancellationToken);
         }
 

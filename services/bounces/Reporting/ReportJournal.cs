@@ -12,6 +12,8 @@ namespace Mailkey.Bounces.Reporting;
 /// </summary>
 public sealed class ReportJournal(IJournal journal)
 {
+    public void Accepted(StoredReport report) => journal.AppendAcceptance(report.Message);
+
     public Task SentAsync(ReportOrder order, StoredReport report, CancellationToken cancellationToken)
     {
         BouncesMetrics.CountSent(Action(order.Kind), report.Advisory);

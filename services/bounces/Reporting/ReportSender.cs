@@ -28,6 +28,7 @@ public sealed class ReportSender(
         }
 
         await bus.Publish(new MessageAcceptedBatch { Messages = [report.Message] }, cancellationToken);
+        journal.Accepted(report);
         await journal.SentAsync(order, report, cancellationToken);
         await sent.MarkPublishedAsync(order.OrderId, cancellationToken);
     }

@@ -14,11 +14,24 @@ namespace Mailkey.Delivery.Accepted;
 /// final, or in the hands of the saga.
 /// </summary>
 internal sealed class MessageAcceptedConsumer(
-    Courier courier, LongAttempts longAttempts, OutcomeReports reports, IContentStore store, ILogger<MessageAcceptedConsumer> logger) : IConsumer<MessageAcceptedBatch>
+    Courier courier, LongAttempts longAttempts, OutcomeReports reports, IContentStore store, Gathering gathering, ILogger<MessageAcceptedConsumer> logger) : IConsumer<MessageAcceptedBatch>
 {
     private const int FirstAttempt = 1;
 
     public async Task Consume(ConsumeContext<MessageAcceptedBatch> context)
+    {
+        try
+        {
+            await gathering.EnterAsync(context.CancellationToken);
+            await DeliverAsync(context);
+        }
+        finally
+        {
+            gathering.Leave();
+        }
+    }
+
+    private async Task DeliverAsync(ConsumeContext<MessageAcceptedBatch> context)
     {
         List<Exception> faults = [];
         List<(MessageAccepted Accepted, DeliveryAttempt Attempt)> attempts = [];
@@ -28,6 +41,7 @@ internal sealed class MessageAcceptedConsumer(
             {
                 if (await OpenAsync(accepted, context.CancellationToken) is { } message)
                 {
+                    reports.Accepted(accepted);
                     attempts.Add((accepted, courier.Begin(message, accepted.Envelope.Recipients)));
                 }
             }

@@ -17,6 +17,9 @@ internal sealed class OutcomeReports(IJournal journal)
     private static readonly Meter Meter = new("Mailkey.Delivery");
     private static readonly Counter<long> Recipients = Meter.CreateCounter<long>("mailkey.delivery.recipients", "{recipient}", "Outcomes of attempts, by recipient");
 
+    /// <summary>Journals the acceptance, in case that who accepted the message could not any more.</summary>
+    public void Accepted(MessageAccepted accepted) => journal.AppendAcceptance(accepted);
+
     /// <summary>Journals final outcomes and publishes the reports they call for; returns when the broker has confirmed these.</summary>
     /// <param name="header">Gives the header block; asked only when there is a report.</param>
     public async Task ReportAsync(

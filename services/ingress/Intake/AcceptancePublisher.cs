@@ -1,6 +1,7 @@
 using Mailkey.Contracts;
 using Mailkey.Hosting.Options;
 using Mailkey.Messaging;
+using Mailkey.Messaging.Journal;
 using MassTransit;
 using Microsoft.Extensions.Options;
 
@@ -8,7 +9,7 @@ namespace Mailkey.Ingress.Intake;
 
 /// <summary>
 /// Publishes accepted messages, those of concurrent sessions together, and tells each session when the broker has
-/// confirmed: the quorum queues have the message on disk.
+/// confirmed: the quorum queue has the message on disk.
 /// </summary>
 internal sealed class AcceptancePublisher : BackgroundService
 {
@@ -17,14 +18,15 @@ internal sealed class AcceptancePublisher : BackgroundService
 
     private readonly Coalescer<Pending> outgoing;
     private readonly IBus bus;
+    private readonly IJournal journal;
     private readonly TimeSpan timeout;
     private readonly TimeProvider time;
     private readonly ILogger<AcceptancePublisher> logger;
     private int waiting;
 
-    public AcceptancePublisher(IOptions<MailkeyOptions> options, IBus bus, TimeProvider time, ILogger<AcceptancePublisher> logger)
+    public AcceptancePublisher(IOptions<MailkeyOptions> options, IBus bus, IJournal journal, TimeProvider time, ILogger<AcceptancePublisher> logger)
     {
-        (this.bus, this.time, this.logger) = (bus, time, logger);
+        (this.bus, this.journal, this.time, this.logger) = (bus, journal, time, logger);
         timeout = options.Value.Verdict.ConfirmTimeout;
         outgoing = new(options.Value.Verdict.MaxBatch, Pace, time, StartAsync, static pending => BatchWeight.Of(pending.Message), BatchWeight.Max, () => waiting);
     }
@@ -82,6 +84,11 @@ internal sealed class AcceptancePublisher : BackgroundService
 
         foreach (var pending in batch)
         {
+            if (confirmed)
+            {
+                journal.AppendAcceptance(pending.Message);
+            }
+
             pending.Confirmed.TrySetResult(confirmed);
         }
     }

@@ -12,7 +12,7 @@ namespace Mailkey.Journal.Append;
 /// </summary>
 internal sealed class JournalAppender : BackgroundService
 {
-    /// <summary>Bus messages of one transaction: the prefetch of both queues.</summary>
+    /// <summary>Bus messages of one transaction: the prefetch of the queue.</summary>
     internal const int MaxParts = 64;
 
     /// <summary>
@@ -52,10 +52,15 @@ internal sealed class JournalAppender : BackgroundService
 
     private async Task AppendTogetherAsync(IReadOnlyList<Part> parts)
     {
-        var error = await TryAppendAsync(parts);
-        if (error is null || parts.Count == 1)
+        if (parts.Count == 1)
         {
-            Finish(parts, error);
+            await AppendAloneAsync(parts[0]);
+            return;
+        }
+
+        if (await TryAppendAsync(parts) is not { } error)
+        {
+            Finish(parts, null);
             return;
         }
 
@@ -63,9 +68,23 @@ internal sealed class JournalAppender : BackgroundService
         _logger.LogWarning("{Messages} bus messages could not be journalled together, trying each alone: {Reason}", parts.Count, error.Message);
         foreach (var part in parts)
         {
-            Part[] alone = [part];
-            Finish(alone, await TryAppendAsync(alone));
+            await AppendAloneAsync(part);
         }
+    }
+
+    // Of a bad part the error queue gets the whole, and the journal what is good of it: ids make it harmless to try that again.
+    private async Task AppendAloneAsync(Part part)
+    {
+        var error = await TryAppendAsync([part]);
+        if (error is not null && part.Records.Count > 1)
+        {
+            foreach (var record in part.Records)
+            {
+                await TryAppendAsync([new([record])]);
+            }
+        }
+
+        Finish([part], error);
     }
 
     private async Task<Exception?> TryAppendAsync(IReadOnlyList<Part> parts)

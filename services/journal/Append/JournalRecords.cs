@@ -5,7 +5,6 @@ using Mailkey.Contracts.Journal;
 using Mailkey.Journal.Search;
 using Mailkey.Ledger;
 using Mailkey.Messaging.Journal;
-using Mailkey.Messaging.Sagas;
 
 namespace Mailkey.Journal.Append;
 
@@ -23,6 +22,12 @@ internal static class JournalRecords
     public static JournalRecord From(JournalEntry entry)
     {
         var record = new NewEvent(entry.EventId, entry.QueueId, entry.Type, entry.At, JsonMarshal.GetRawUtf8Value(entry.Data).ToArray());
+        if (string.Equals(entry.Type, Accepted, StringComparison.Ordinal))
+        {
+            var accepted = entry.Data.Deserialize(JournalJson.Default.AcceptedForDelivery) ?? throw new JsonException("The entry is null.");
+            return new(record, Row(entry.QueueId, entry.At, "accepted", accepted.Envelope, accepted.MessageId) with { ReceivedAt = accepted.ReceivedAt });
+        }
+
         if (string.Equals(entry.Type, Refused, StringComparison.Ordinal))
         {
             var refused = entry.Data.Deserialize(JournalJson.Default.TransactionRefused) ?? throw new JsonException("The entry is null.");
@@ -37,30 +42,6 @@ internal static class JournalRecords
             _ => null,
         };
         return new(record, state is null ? null : new MessageRow { QueueId = entry.QueueId, ReceivedAt = entry.At, LastAt = entry.At, State = state });
-    }
-
-    /// <summary>
-    /// The record of an accepted message. Its event id follows from the message, so that a batch which is delivered twice is
-    /// journalled once.
-    /// </summary>
-    public static JournalRecord From(MessageAccepted message)
-    {
-        var accepted = new AcceptedForDelivery
-        {
-            Connection = message.Connection,
-            Envelope = message.Envelope,
-            ReceivedAt = message.ReceivedAt,
-            Size = message.Content.Length,
-            MessageId = message.MessageId,
-            Verdict = message.Verdict,
-        };
-        var record = new NewEvent(
-            NameBasedId.CreateAt(message.AcceptedAt, Accepted, message.QueueId),
-            message.QueueId,
-            Accepted,
-            message.AcceptedAt,
-            JsonSerializer.SerializeToUtf8Bytes(accepted, JournalJson.Default.AcceptedForDelivery));
-        return new(record, Row(message.QueueId, message.AcceptedAt, "accepted", message.Envelope, message.MessageId) with { ReceivedAt = message.ReceivedAt });
     }
 
     private static MessageRow Row(string queueId, DateTimeOffset at, string state, Envelope envelope, string? messageId) => new()

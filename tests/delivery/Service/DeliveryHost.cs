@@ -116,13 +116,26 @@ internal sealed class DeliveryHost : IAsyncDisposable
             (entry.GetProperty("queueId").GetString()!, entry.GetProperty("type").GetString()!, entry.GetProperty("data")))];
     }
 
-    /// <summary>Reads the journal until a message has as many entries.</summary>
+    /// <summary>What the journal was told of the acceptance of each message, as far as it was read.</summary>
+    public Dictionary<string, JsonElement> Acceptances { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Reads the journal until a message has as many entries beside its acceptance.</summary>
     public async Task<List<(string Type, JsonElement Data)>> EntriesAsync(string queueId, int count)
     {
         List<(string, JsonElement)> found = [];
         while (found.Count < count)
         {
-            found.AddRange((await NextEntriesAsync()).Where(entry => entry.QueueId == queueId).Select(entry => (entry.Type, entry.Data)));
+            foreach (var (_, type, data) in (await NextEntriesAsync()).Where(entry => entry.QueueId == queueId))
+            {
+                if (type == "accepted-for-delivery")
+                {
+                    Acceptances[queueId] = data;
+                }
+                else
+                {
+                    found.Add((type, data));
+                }
+            }
         }
 
         return found;

@@ -49,7 +49,7 @@ public sealed class MessageIntakeTests : IAsyncLifetime
         services = new ServiceCollection().AddMassTransitTestHarness().BuildServiceProvider(validateScopes: true);
         bus = services.GetRequiredService<ITestHarness>();
         await bus.Start();
-        acceptances = new(Options.Create(options), bus.Bus, TimeProvider.System, NullLogger<AcceptancePublisher>.Instance);
+        acceptances = new(Options.Create(options), bus.Bus, journal, TimeProvider.System, NullLogger<AcceptancePublisher>.Instance);
         await acceptances.StartAsync(CancellationToken.None);
     }
 
@@ -77,6 +77,8 @@ public sealed class MessageIntakeTests : IAsyncLifetime
         Assert.Contains("\r\n\tid Q1", content, StringComparison.Ordinal);
         Assert.EndsWith("\r\n" + Message, content, StringComparison.Ordinal);
         Assert.Empty(journal.Refusals);
+        var (told, acceptance) = Assert.Single(journal.Acceptances);
+        Assert.Equal(("Q1", "<1@example.org>", accepted.Content.Length), (told, acceptance.MessageId, acceptance.Size));
     }
 
     [Theory]
@@ -90,6 +92,7 @@ public sealed class MessageIntakeTests : IAsyncLifetime
 
         Assert.Equal((code, enhancedCode, "no signature"), (reply.Code, reply.EnhancedCode.ToString(), reply.Lines[0]));
         Assert.Empty(bus.Published.Select<MessageAcceptedBatch>(Now));
+        Assert.Empty(journal.Acceptances);
         Assert.Empty(Directory.EnumerateFiles(folder, "*.seg", SearchOption.AllDirectories));
         var refusal = Assert.Single(journal.Refusals);
         Assert.Equal((code, "<1@example.org>", "test"), (refusal.Reply.Code, refusal.MessageId, refusal.Verdict!.Rule));
@@ -418,10 +421,21 @@ public sealed class MessageIntakeTests : IAsyncLifetime
 
         public Func<Task> Before { get; set; } = () => Task.CompletedTask;
 
+        public int Waiting { get; set; }
+
         public async ValueTask<MessageVerified?> AskAsync(MessageReceived message, CancellationToken cancellationToken)
         {
             Asked = message;
-            await Before();
+            Waiting++;
+            try
+            {
+                await Before();
+            }
+            finally
+            {
+                Waiting--;
+            }
+
             return Answer is null ? null : Answer with { QueueId = message.QueueId };
         }
     }
@@ -436,8 +450,13 @@ public sealed class MessageIntakeTests : IAsyncLifetime
     {
         public ConcurrentQueue<TransactionRefused> Refusals { get; } = [];
 
+        public ConcurrentQueue<(string QueueId, AcceptedForDelivery Event)> Acceptances { get; } = [];
+
         public void Append<T>(string queueId, T journalEvent)
             where T : class => Refusals.Enqueue(Assert.IsType<TransactionRefused>(journalEvent));
+
+        public void Append<T>(string queueId, Guid eventId, DateTimeOffset at, T journalEvent)
+            where T : class => Acceptances.Enqueue((queueId, Assert.IsType<AcceptedForDelivery>(journalEvent)));
 
         public ValueTask AppendAsync<T>(string queueId, T journalEvent, CancellationToken cancellationToken)
             where T : class => throw new NotSupportedException();

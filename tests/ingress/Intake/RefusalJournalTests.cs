@@ -4,6 +4,7 @@ using Mailkey.Contracts.Journal;
 using Mailkey.Hosting.Options;
 using Mailkey.Ingress.Intake;
 using Mailkey.Messaging.Journal;
+using Mailkey.Testkit;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
@@ -114,6 +115,9 @@ public sealed class RefusalJournalTests : IDisposable
                 LeftOut.Enqueue(leftOut);
             }
         }
+
+        public void Append<T>(string queueId, Guid eventId, DateTimeOffset at, T journalEvent)
+            where T : class => throw new NotSupportedException();
 
         public ValueTask AppendAsync<T>(string queueId, T journalEvent, CancellationToken cancellationToken)
             where T : class => throw new NotSupportedException();

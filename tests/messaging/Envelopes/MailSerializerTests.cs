@@ -84,7 +84,6 @@ public sealed class MailSerializerTests(PostgresServer postgres, RabbitMqServer 
         _channel = await _connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), Stop);
         await _host.Bus.Publish(new MessageAcceptedBatch { Messages = [] }, Stop);
         await TakeAsync();
-        await _channel.QueuePurgeAsync(DurableQueue.JournalAccepted, Stop);
     }
 
     public async ValueTask DisposeAsync()
@@ -105,9 +104,12 @@ public sealed class MailSerializerTests(PostgresServer postgres, RabbitMqServer 
     [Fact]
     public async Task What_it_writes_is_MassTransits_envelope_for_any_other_reader()
     {
+        var other = (await _channel.QueueDeclareAsync($"other-{Guid.NewGuid():N}", durable: false, exclusive: false, autoDelete: false, cancellationToken: Stop)).QueueName;
+        await _channel.QueueBindAsync(other, "Mailkey.Contracts:MessageAcceptedBatch", "", cancellationToken: Stop);
         await _host.Bus.Publish(Batch, Stop);
 
-        var body = await GetAsync(DurableQueue.JournalAccepted);
+        var body = await GetAsync(other);
+        await _channel.QueueDeleteAsync(other, cancellationToken: Stop);
         var context = SystemTextJsonMessageSerializer.Instance.Deserialize(new BytesMessageBody(body), new DictionarySendHeaders());
         Assert.StartsWith("""{"messageType":["urn:message:Mailkey.Contracts:MessageAcceptedBatch"],"messageId":""", Encoding.UTF8.GetString(body), StringComparison.Ordinal);
         Assert.NotNull(context.MessageId);

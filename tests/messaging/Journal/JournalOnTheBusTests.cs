@@ -1,6 +1,7 @@
 using Mailkey.Contracts.Journal;
 using Mailkey.Messaging.Journal;
 using Mailkey.Testkit.Infrastructure;
+using Mailkey.Testkit.Processes;
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
@@ -42,6 +43,20 @@ public sealed class JournalOnTheBusTests(PostgresServer postgres, RabbitMqServer
     }
 
     [Fact]
+    public async Task Queue_that_an_earlier_version_read_is_removed()
+    {
+        var stop = TestContext.Current.CancellationToken;
+        await using var connection = await new ConnectionFactory { Uri = new Uri(rabbit.Uri) }.CreateConnectionAsync(stop);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: stop);
+        await channel.QueueDeclareAsync(DurableQueue.Retired[0], durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-queue-type"] = "quorum" }, cancellationToken: stop);
+        await channel.BasicPublishAsync("", DurableQueue.Retired[0], "left"u8.ToArray(), stop);
+
+        await using var host = await BusHost.StartAsync(postgres.ConnectionString, rabbit.Uri, afterBus: services => services.AddBrokerUpkeep());
+
+        await Eventually.GetAsync(() => ExistsAsync(DurableQueue.Retired[0]), exists => !exists, TimeSpan.FromSeconds(30));
+    }
+
+    [Fact]
     public async Task Events_appended_by_the_last_consumer_of_a_stopping_service_arrive()
     {
         var gate = new LastWordsGate();
@@ -59,6 +74,22 @@ public sealed class JournalOnTheBusTests(PostgresServer postgres, RabbitMqServer
         await stopping;
 
         Assert.Contains("\"q2\"", await TakeAsync(), StringComparison.Ordinal);
+    }
+
+    private async Task<bool> ExistsAsync(string queue)
+    {
+        // The broker may end the connection of who asks for a queue in the moment in which it goes.
+        await using var connection = await new ConnectionFactory { Uri = new Uri(rabbit.Uri) }.CreateConnectionAsync(TestContext.Current.CancellationToken);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: TestContext.Current.CancellationToken);
+        try
+        {
+            await channel.QueueDeclarePassiveAsync(queue, TestContext.Current.CancellationToken);
+            return true;
+        }
+        catch (RabbitMQ.Client.Exceptions.OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode == 404)
+        {
+            return false;
+        }
     }
 
     private async Task<string> TakeAsync()

@@ -137,19 +137,14 @@ public sealed class StoredTrafficTests(PostgresServer postgres, RabbitMqServer r
         var at = TimeProvider.System.GetUtcNow().AddDays(-10);
         var template = Message("", "alice@sender.test", "192.0.2.1", "From: a@sender.test\r\n\r\n"u8.ToArray());
         var verdict = new Verdict { HostState = "absent", Result = "none", Domain = "sender.test", Reason = "", Rule = "no-mailkey", Outcome = VerdictOutcome.Accept, Size = 1, Verifier = "v", ElapsedMicroseconds = 1 };
-        var bus = _journal!.Services.GetRequiredService<IBus>();
-        foreach (var batch in Enumerable.Range(0, count).Chunk(100))
+        var journal = _journal!.Services.GetRequiredService<IJournal>();
+        for (var i = 0; i < count; i++)
         {
-            await bus.Publish(
-                new MessageAcceptedBatch
-                {
-                    Messages = [.. batch.Select(i => new MessageAccepted
-                    {
-                        QueueId = $"page-{i}", ReceivedAt = at.AddSeconds(i / 3000), AcceptedAt = at.AddSeconds(5), Connection = template.Connection, Envelope = template.Envelope,
-                        Content = new() { Locator = "x", Length = 1 }, Verdict = verdict,
-                    })],
-                },
-                Stop);
+            journal.AppendAcceptance(new()
+            {
+                QueueId = $"page-{i}", ReceivedAt = at.AddSeconds(i / 3000), AcceptedAt = at.AddSeconds(5), Connection = template.Connection, Envelope = template.Envelope,
+                Content = new() { Locator = "x", Length = 1 }, Verdict = verdict,
+            });
         }
 
         await Testkit.Processes.Eventually.GetAsync(
@@ -248,28 +243,23 @@ public sealed class StoredTrafficTests(PostgresServer postgres, RabbitMqServer r
 
     private async Task StoreAsync(List<MessageReceived> corpus, List<MessageVerified> verdicts)
     {
-        var bus = _journal!.Services.GetRequiredService<IBus>();
-        foreach (var batch in corpus.Zip(verdicts).Chunk(20))
+        var journal = _journal!.Services.GetRequiredService<IJournal>();
+        foreach (var (received, verified) in corpus.Zip(verdicts))
         {
-            await bus.Publish(
-                new MessageAcceptedBatch
-                {
-                    Messages = [.. batch.Select(pair => new MessageAccepted
-                    {
-                        QueueId = pair.First.QueueId,
-                        ReceivedAt = pair.First.ReceivedAt,
-                        AcceptedAt = pair.First.ReceivedAt,
-                        Connection = pair.First.Connection,
-                        Envelope = pair.First.Envelope,
-                        Content = new() { Locator = "x", Length = pair.First.Size + 500 },
-                        Verdict = pair.Second.Verdict,
-                    })],
-                },
-                Stop);
+            journal.AppendAcceptance(new()
+            {
+                QueueId = received.QueueId,
+                ReceivedAt = received.ReceivedAt,
+                AcceptedAt = received.ReceivedAt,
+                Connection = received.Connection,
+                Envelope = received.Envelope,
+                Content = new() { Locator = "x", Length = received.Size + 500 },
+                Verdict = verified.Verdict,
+            });
         }
 
         // A refusal before the content has no verdict: it is left out.
-        _journal.Services.GetRequiredService<IJournal>().Append("early", new TransactionRefused
+        journal.Append("early", new TransactionRefused
         {
             Connection = corpus[0].Connection, Envelope = corpus[0].Envelope, Reply = new() { Code = 550, EnhancedCode = "5.1.1", Text = "no" }, Size = 0,
         });
