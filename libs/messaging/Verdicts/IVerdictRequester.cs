@@ -10,6 +10,9 @@ public interface IVerdictRequester
     /// client keeps the message.
     /// </summary>
     ValueTask<MessageVerified?> AskAsync(MessageReceived message, CancellationToken cancellationToken);
+
+    /// <summary>How many messages wait for their verdict.</summary>
+    int Waiting { get; }
 }
 
 /// <summary>Judges one message. Runs in a verifier; may be called for many messages at the same time.</summary>

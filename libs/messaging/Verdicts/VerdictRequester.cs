@@ -32,14 +32,14 @@ internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, I
     private readonly Utf8JsonWriter json;
     private readonly BasicProperties properties;
     private volatile IChannel? channel;
-    private int asking;
+    private int waiting;
 
     public VerdictRequester(IOptions<MailkeyOptions> options, BrokerLink link, TimeProvider time, ILogger<VerdictRequester> logger)
     {
         verdict = options.Value.Verdict;
         (this.link, this.time, this.logger) = (link, time, logger);
         json = new Utf8JsonWriter(buffer);
-        outgoing = new(verdict.MaxBatch, Pace, time, PublishAsync, static question => BatchWeight.Of(question.Message), BatchWeight.Max, () => asking);
+        outgoing = new(verdict.MaxBatch, Pace, time, PublishAsync, static question => BatchWeight.Of(question.Message), BatchWeight.Max, () => waiting);
         properties = new BasicProperties
         {
             ReplyTo = VerdictProtocol.ReplyTo,
@@ -47,6 +47,8 @@ internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, I
             ContentType = "application/json",
         };
     }
+
+    public int Waiting => waiting;
 
     public async ValueTask<MessageVerified?> AskAsync(MessageReceived message, CancellationToken cancellationToken)
     {
@@ -61,7 +63,7 @@ internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, I
             throw new InvalidOperationException($"{message.QueueId} is asked for already.");
         }
 
-        Interlocked.Increment(ref asking);
+        Interlocked.Increment(ref waiting);
         try
         {
             outgoing.Add(question);
@@ -74,7 +76,7 @@ internal sealed class VerdictRequester : BackgroundService, IVerdictRequester, I
         }
         finally
         {
-            Interlocked.Decrement(ref asking);
+            Interlocked.Decrement(ref waiting);
             pending.TryRemove(message.QueueId, out _);
             question.Answer.TrySetResult(null);
         }

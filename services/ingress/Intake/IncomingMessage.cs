@@ -19,7 +19,7 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
 {
     private const int InitialHeaderBuffer = 4096;
 
-    /// <summary>Messages that may wait for verdicts while the next one is stored before its verdict.</summary>
+    /// <summary>Messages that wait for verdicts, up to which one is stored before its own.</summary>
     private const int MostStoredAhead = 2;
 
     /// <summary>Room for the trace fields; the content store takes 8 KiB at most.</summary>
@@ -82,25 +82,14 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
             return Refuse(broken, null);
         }
 
-        MessageVerified? verified;
-        var atOnce = intake.BeginVerdict();
-        try
+        // Beside the verdict, for the client waits for both. Where many are at it they share an fsync after it, which is cheaper;
+        // and who has not just passed costs no fsync before there is a verdict.
+        if (intake.Verdicts.Waiting < MostStoredAhead && content.IsBuffered && intake.PassedSenders.Contains(connection, envelope))
         {
-            // Beside the verdict, for the client waits for both. Where many are at it they share an fsync after it, which is cheaper;
-            // and who has not just passed costs no fsync before there is a verdict.
-            if (atOnce <= MostStoredAhead && content.IsBuffered && intake.PassedSenders.Contains(connection, envelope))
-            {
-                storedAhead = content.CommitAsync(Received(), CancellationToken.None).AsTask();
-            }
-
-            verified = await intake.Verdicts.AskAsync(Question(), cancellationToken);
-        }
-        finally
-        {
-            intake.EndVerdict();
+            storedAhead = content.CommitAsync(Received(), CancellationToken.None).AsTask();
         }
 
-        if (verified is null)
+        if (await intake.Verdicts.AskAsync(Question(), cancellationToken) is not { } verified)
         {
             return Refuse(Replies.TryAgainLater, null);
         }

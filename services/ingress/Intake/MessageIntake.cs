@@ -21,8 +21,6 @@ internal sealed class MessageIntake(
     ILogger<MessageIntake> logger,
     IAgreementReports? reports = null) : IMessageIntake
 {
-    private int atVerdict;
-
     public MailkeyOptions Options { get; } = options.Value;
 
     public IContentStore Store => store;
@@ -39,11 +37,6 @@ internal sealed class MessageIntake(
     public TimeProvider Time => time;
 
     public ILogger Logger => logger;
-
-    /// <summary>Counts a message that asks for its verdict; says how many are at it.</summary>
-    public int BeginVerdict() => Interlocked.Increment(ref atVerdict);
-
-    public void EndVerdict() => Interlocked.Decrement(ref atVerdict);
 
     public IIncomingMessage Begin(string queueId, ConnectionFacts connection, Envelope envelope) =>
         new IncomingMessage(this, queueId, connection, envelope);
