@@ -1,6 +1,7 @@
 using Mailkey.Hosting.Options;
 using Mailkey.Ingress.Smtp;
 using Mailkey.Smtp;
+using Mailkey.Testkit;
 using Microsoft.Extensions.Options;
 
 namespace Mailkey.Ingress.Tests;

@@ -4,6 +4,7 @@ using Mailkey.Contracts;
 using Mailkey.Hosting;
 using Mailkey.Ingress.Intake;
 using Mailkey.Smtp;
+using Mailkey.Testkit;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
