@@ -134,9 +134,9 @@ public static class Organization
             return OrganizationRefusals.ContactInvalid.With("contact: not a mail address.");
         }
 
-        if (CallbackOf(c.Callback) is not { } callback)
+        if (CallbackOf(c.Callback, domain) is not { } callback)
         {
-            return OrganizationRefusals.ContactInvalid.With("callback: an https address without user, port or fragment.");
+            return OrganizationRefusals.ContactInvalid.With($"callback: an https address at {domain} or below it, without user, port or fragment.");
         }
 
         if (!NetworkPrefix.IsNormal(c.Network) || !SingleLine.IsAcceptable(c.Challenge, 100))
@@ -279,11 +279,12 @@ public static class Organization
     private static OrganizationState Over(OrganizationState state, OrganizationStatus stage) =>
         WithoutHistory(state) with { Stage = stage, Until = null, Proofs = [], Holds = [], Trust = OrganizationTrust.Probation, ReviewFrom = null };
 
-    // Only https on its own port, so that nobody has us call what is inside.
-    private static string? CallbackOf(string? text) =>
+    // Only https on its own port, so that nobody has us call what is inside; and only at home, so that nobody has us call somebody else, who
+    // never asked for it.
+    private static string? CallbackOf(string? text, string domain) =>
         text is { Length: > 0 and <= MaxCallbackLength } && Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps
         && uri.IsDefaultPort && uri.UserInfo.Length == 0 && uri.Fragment.Length == 0 && uri.HostNameType == UriHostNameType.Dns
-        && uri.AbsoluteUri.Length <= MaxCallbackLength
+        && uri.AbsoluteUri.Length <= MaxCallbackLength && DomainName.IsWithin(uri.IdnHost.ToLowerInvariant(), domain)
             ? uri.AbsoluteUri
             : null;
 

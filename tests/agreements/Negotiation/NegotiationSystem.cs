@@ -16,6 +16,7 @@ using Mailkey.Hosting;
 using Mailkey.Ledger;
 using Mailkey.Messaging.Scheduling;
 using Mailkey.Storage;
+using Mailkey.Testkit;
 using Mailkey.Testkit.Dns;
 using Mailkey.Testkit.Https;
 using Mailkey.Testkit.Infrastructure;
@@ -73,7 +74,7 @@ public sealed partial class NegotiationSystem : IAsyncLifetime
         await _postgres.InitializeAsync();
         await _rabbit.InitializeAsync();
         _dns = await UnboundServer.StartAsync([], ["silent.example"]);
-        _forwarder = await KeyHostServer.StartAsync(_authority, ["callbacks.example", "*.callbacks.example"], async context =>
+        _forwarder = await KeyHostServer.StartAsync(_authority, [], async context =>
         {
             using var reader = new StreamReader(context.Request.Body);
             var body = await reader.ReadToEndAsync();
@@ -117,9 +118,9 @@ public sealed partial class NegotiationSystem : IAsyncLifetime
     {
         using var key = SigningKey.GenerateEd25519();
         await AddRecordAsync($"mailkey.{domain}. 1 IN TXT \"v=MAILKEY1; k=ed25519; s=k1; p={Convert.ToBase64String(key.ExportPublicKey())}\"");
-        await AddRecordAsync($"{domain.Split('.')[0]}.callbacks.example. 60 IN A 127.0.0.1");
+        await AddRecordAsync($"callbacks.{domain}. 60 IN A 127.0.0.1");
         var made = await Organizations.MakeContactAsync(
-            domain, $"postmaster@{domain}", $"https://{domain.Split('.')[0]}.callbacks.example/agreements", NetworkOf(domain), new(ActorKind.Forwarder, domain), "request", Stop);
+            domain, $"postmaster@{domain}", $"https://callbacks.{domain}/agreements", NetworkOf(domain), new(ActorKind.Forwarder, domain), "request", Stop);
         Assert.Null(made.Refusal);
         if (proveKey)
         {
@@ -324,17 +325,4 @@ public sealed partial class NegotiationSystem : IAsyncLifetime
 
     [GeneratedRegex("https://agreements\\.b\\.example/consent/([a-z2-7]+)")]
     private static partial Regex LinkPattern();
-}
-
-/// <summary>The clock of this machine, set forward at will.</summary>
-public sealed class JumpingTime : TimeProvider
-{
-    private long _ahead;
-
-    // Caches go by this one.
-    public override long GetTimestamp() => base.GetTimestamp() + Interlocked.Read(ref _ahead) * (TimestampFrequency / TimeSpan.TicksPerSecond);
-
-    public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + TimeSpan.FromTicks(Interlocked.Read(ref _ahead));
-
-    public void Jump(TimeSpan by) => Interlocked.Add(ref _ahead, by.Ticks);
 }

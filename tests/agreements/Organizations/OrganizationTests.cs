@@ -52,6 +52,9 @@ public sealed class OrganizationTests
     [InlineData("postmaster@a.example", "https://[::1]/x")]
     [InlineData("postmaster@a.example", "https://a.example/x#y")]
     [InlineData("postmaster@a.example", "file:///etc/passwd")]
+    [InlineData("postmaster@a.example", "https://b.example/x")]
+    [InlineData("postmaster@a.example", "https://nota.example/x")]
+    [InlineData("postmaster@a.example", "https://a.example.b.example/x")]
     [InlineData("postmaster@a.example", "")]
     public void Organization_says_how_it_can_be_reached(string contact, string callback) =>
         new OrganizationStory().Refused(OrganizationRefusals.ContactInvalid, OrganizationStory.Contact with { Contact = contact, Callback = callback });

@@ -28,12 +28,14 @@ public sealed class KeyHostServer : IAsyncDisposable
     /// <summary>What was asked for: host, path and query.</summary>
     public ConcurrentQueue<string> Requests { get; } = new();
 
-    /// <summary>Starts a server whose certificate is for the names.</summary>
+    /// <summary>Starts a server whose certificate is for the names; without names it has one for each name that it is asked by.</summary>
     public static async Task<KeyHostServer> StartAsync(TestAuthority authority, IReadOnlyList<string> names, RequestDelegate behaviour, bool expired = false)
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
-        var certificate = authority.Issue(names, expired);
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(certificate)));
+        var certificate = authority.Issue(names.Count == 0 ? ["localhost"] : names, expired);
+        var certificates = new ConcurrentDictionary<string, X509Certificate2>(StringComparer.Ordinal);
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(https =>
+            https.ServerCertificateSelector = (_, name) => names.Count > 0 || name is null ? certificate : certificates.GetOrAdd(name, asked => authority.Issue([asked], expired)))));
         var server = new KeyHostServer(builder.Build(), certificate);
         server._app.Run(context =>
         {
