@@ -123,11 +123,15 @@ port_owner() {
   ss -Htlnp "sport = :$1" 2>/dev/null | sed -n 's/.*users:((\([^)]*\)).*/ (\1)/p' | head -n 1
 }
 
-# Below the range that the system takes for outgoing connections, so that none of those can take it meanwhile.
+# Below the range that the system takes for outgoing connections, so that none of those can take it meanwhile; and noted for a
+# minute, so that nobody else who asks here gets it before it is used.
 port_free() {
-  local port
+  local port notes=${TMPDIR:-/tmp}/mailkey-ports-$UID
+  mkdir -p "$notes" || infrastructure_fail "cannot write to $notes"
+  find "$notes" -type f -mmin +1 -delete 2>/dev/null || true
   while :; do
-    port=$((10240 + (RANDOM * 32768 + RANDOM) % 20000))
+    port=$((20240 + (RANDOM * 32768 + RANDOM) % 10000))
+    (set -o noclobber && : >"$notes/$port") 2>/dev/null || continue
     port_answers "$port" || { printf '%s' "$port"; return; }
   done
 }
