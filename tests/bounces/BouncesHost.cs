@@ -69,7 +69,9 @@ internal sealed class BouncesHost : IAsyncDisposable
         await bus.Publish(new MessageAcceptedBatch { Messages = [] }, TestContext.Current.CancellationToken);
         await bus.Publish(new JournalEntries { Entries = [] }, TestContext.Current.CancellationToken);
         var started = new BouncesHost(
-            process, await QueueProbe<MessageAcceptedBatch>.StartAsync(rabbit.Uri, "delivery"), await QueueProbe<JournalEntries>.StartAsync(rabbit.Uri, "journal"));
+            process,
+            await QueueProbe<MessageAcceptedBatch>.StartAsync(rabbit.Uri, "delivery", TestContext.Current.CancellationToken),
+            await QueueProbe<JournalEntries>.StartAsync(rabbit.Uri, "journal", TestContext.Current.CancellationToken));
         Assert.Empty((await started.Delivery.NextAsync()).Messages);
         Assert.Empty((await started.Journal.NextAsync()).Entries);
         return started;

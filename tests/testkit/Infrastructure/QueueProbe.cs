@@ -3,36 +3,37 @@ using System.Threading.Channels;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 
-namespace Mailkey.Bounces.Tests;
+namespace Mailkey.Testkit.Infrastructure;
 
 /// <summary>Takes the messages of one type off a queue, as the service behind that queue would.</summary>
-internal sealed class QueueProbe<T> : IAsyncDisposable
+public sealed class QueueProbe<T> : IAsyncDisposable
 {
     private readonly Channel<T> taken = System.Threading.Channels.Channel.CreateUnbounded<T>();
     private readonly IConnection connection;
     private readonly IChannel channel;
+    private readonly CancellationToken stop;
 
-    private QueueProbe(IConnection connection, IChannel channel) => (this.connection, this.channel) = (connection, channel);
+    private QueueProbe(IConnection connection, IChannel channel, CancellationToken stop) => (this.connection, this.channel, this.stop) = (connection, channel, stop);
 
-    public static async Task<QueueProbe<T>> StartAsync(string uri, string queue)
+    public static async Task<QueueProbe<T>> StartAsync(string uri, string queue, CancellationToken stop)
     {
-        var own = await new ConnectionFactory { Uri = new(uri) }.CreateConnectionAsync(TestContext.Current.CancellationToken);
-        var open = await own.CreateChannelAsync(cancellationToken: TestContext.Current.CancellationToken);
-        var probe = new QueueProbe<T>(own, open);
+        var own = await new ConnectionFactory { Uri = new(uri) }.CreateConnectionAsync(stop);
+        var open = await own.CreateChannelAsync(cancellationToken: stop);
+        var probe = new QueueProbe<T>(own, open, stop);
         var consumer = new AsyncEventingBasicConsumer(open);
         consumer.ReceivedAsync += async (_, delivery) =>
         {
             using var envelope = JsonDocument.Parse(delivery.Body);
             await probe.taken.Writer.WriteAsync(envelope.RootElement.GetProperty("message").Deserialize<T>(JsonSerializerOptions.Web)!);
         };
-        await open.BasicConsumeAsync(queue, autoAck: true, consumer, TestContext.Current.CancellationToken);
+        await open.BasicConsumeAsync(queue, autoAck: true, consumer, stop);
         return probe;
     }
 
     /// <summary>The next one; fails when none comes.</summary>
     public async Task<T> NextAsync()
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
         limit.CancelAfter(TimeSpan.FromSeconds(30));
         return await taken.Reader.ReadAsync(limit.Token);
     }
