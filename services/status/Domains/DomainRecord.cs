@@ -16,6 +16,9 @@ public sealed class DomainRecord(
     public async Task<DomainView> ReadAsync(string domain, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
+
+        // In this order: what is told of as an event has happened to the pin, too.
+        var told = await events.FindAsync(domain, MostEvents, cancellationToken);
         var pin = await pins.FindAsync(domain, cancellationToken);
         return new()
         {
@@ -26,7 +29,7 @@ public sealed class DomainRecord(
             GraceEnds = pin?.AbsentSince + options.Value.KeyHost.VanishedGrace,
             Check = await checks.FindAsync(domain, now, cancellationToken),
             Failures = await failures.FindAsync(domain, MostFailures, cancellationToken),
-            Events = await events.FindAsync(domain, MostEvents, cancellationToken),
+            Events = told,
         };
     }
 }

@@ -41,8 +41,10 @@ internal sealed record ReceiverMemory
         {
             var connection = new NpgsqlConnectionStringBuilder(options.Postgres.ConnectionString) { Timeout = ConnectSeconds, CommandTimeout = ConnectSeconds, Pooling = false };
             await using var database = NpgsqlDataSource.Create(connection.ConnectionString);
-            var pin = await new KeySetPins(database).FindAsync(domain, cancellationToken);
-            return Of(pin, await new DomainEvents(database).FindAsync(domain, MostEvents, cancellationToken), options.KeyHost.VanishedGrace);
+
+            // In this order: what is told of as an event has happened to the pin, too.
+            var events = await new DomainEvents(database).FindAsync(domain, MostEvents, cancellationToken);
+            return Of(await new KeySetPins(database).FindAsync(domain, cancellationToken), events, options.KeyHost.VanishedGrace);
         }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedColumn or PostgresErrorCodes.InvalidSchemaName)
         {
