@@ -127,7 +127,7 @@ port_owner() {
 # minute, so that nobody else who asks here gets it before it is used.
 port_free() {
   local port notes=${TMPDIR:-/tmp}/mailkey-ports-$UID
-  mkdir -p "$notes" || infrastructure_fail "cannot write to $notes"
+  if ! mkdir -p "$notes" || [ ! -w "$notes" ]; then infrastructure_fail "cannot write to $notes"; fi
   find "$notes" -type f -mmin +1 -delete 2>/dev/null || true
   while :; do
     port=$((20240 + (RANDOM * 32768 + RANDOM) % 10000))

@@ -3,7 +3,6 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using RabbitMQ.Client;
-using RabbitMQ.Client.Exceptions;
 
 namespace Mailkey.Messaging;
 
@@ -33,8 +32,9 @@ internal sealed class RetiredQueues(BrokerArrival broker, IOptions<MailkeyOption
         {
             // The next start does it.
         }
-        catch (Exception e) when (e is BrokerUnreachableException or OperationInterruptedException or AlreadyClosedException or IOException)
+        catch (Exception e)
         {
+            // Whatever it is, a service does not end for it.
             logger.LogWarning("Queues of earlier versions could not be removed, the next start tries again: {Reason}", (e.InnerException ?? e).Message);
         }
     }
