@@ -1,3 +1,4 @@
+using Mailkey.Contracts;
 using Mailkey.Hosting;
 using Mailkey.Ledger;
 using Mailkey.Messaging.Journal;
@@ -35,6 +36,14 @@ internal static class JournalHost
         var host = builder.Build();
         await host.StartAsync(cancellationToken);
         return host;
+    }
+
+    /// <summary>Tells the journal of an acceptance; returns when the broker has it.</summary>
+    public static async Task TellAsync(IServiceProvider services, MessageAccepted message, CancellationToken cancellationToken)
+    {
+        var journal = services.GetRequiredService<IJournal>();
+        journal.AppendAcceptance(message);
+        await journal.FlushAsync(cancellationToken);
     }
 
     public static async Task<List<StoredEvent>> StreamAsync(IServiceProvider services, string queueId, int atLeast, CancellationToken cancellationToken)

@@ -1,6 +1,4 @@
-using Mailkey.Messaging.Journal;
 using Mailkey.Testkit.Infrastructure;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Mailkey.Journal.Tests;
 
@@ -12,17 +10,15 @@ public sealed class JournalOutageTests(RabbitMqServer rabbit) : IClassFixture<Ra
         var stop = TestContext.Current.CancellationToken;
         await using var postgres = await OwnPostgresServer.StartNewAsync(stop);
         using var host = await JournalHost.StartAsync(postgres.ConnectionString, rabbit.Uri, stop);
-        var journal = host.Services.GetRequiredService<IJournal>();
         var before = Sample.Accepted("before", "a@example.org", "b@example.net");
-        journal.AppendAcceptance(before);
+        await JournalHost.TellAsync(host.Services, before, stop);
         await JournalHost.StreamAsync(host.Services, before.QueueId, 1, stop);
 
         await postgres.KillAsync(stop);
         var during = Enumerable.Range(0, 20).Select(i => Sample.Accepted($"during-{i}", "a@example.org", "b@example.net")).ToList();
         foreach (var message in during)
         {
-            journal.AppendAcceptance(message);
-            await journal.FlushAsync(stop);
+            await JournalHost.TellAsync(host.Services, message, stop);
         }
 
         await postgres.StartAsync(stop);

@@ -1,3 +1,4 @@
+using System.Text;
 using Mailkey.Contracts;
 using Mailkey.Contracts.Journal;
 using Mailkey.Ledger;
@@ -140,7 +141,7 @@ public sealed class JournalTests(PostgresServer postgres, RabbitMqServer rabbit)
 
         await StreamAsync(good.QueueId, 1);
         await StreamAsync(with.QueueId, 1);
-        Assert.Contains($"{bad.EventId}", await DeadAsync(), StringComparison.Ordinal);
+        Assert.Contains($"{bad.EventId}", Encoding.UTF8.GetString(await BrokerQueue.TakeAsync(rabbit.Uri, "journal_error", Stop)), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -162,37 +163,7 @@ public sealed class JournalTests(PostgresServer postgres, RabbitMqServer rabbit)
         await EventuallyAsync($"SELECT count(*) FROM journal.messages WHERE queue_id IN ('{old.QueueId}', '{young.QueueId}')", 1);
     }
 
-    private async Task<string> DeadAsync()
-    {
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
-        for (var tries = 0; tries < 300; tries++)
-        {
-            await timer.WaitForNextTickAsync(Stop);
-            try
-            {
-                // The queue is made with the first message in it; the broker ends the connection of who asks at that moment.
-                await using var connection = await new RabbitMQ.Client.ConnectionFactory { Uri = new Uri(rabbit.Uri) }.CreateConnectionAsync(Stop);
-                await using var channel = await connection.CreateChannelAsync(cancellationToken: Stop);
-                if (await channel.BasicGetAsync("journal_error", autoAck: true, Stop) is { } dead)
-                {
-                    return System.Text.Encoding.UTF8.GetString(dead.Body.Span);
-                }
-            }
-            catch (RabbitMQ.Client.Exceptions.OperationInterruptedException)
-            {
-                // Not there yet.
-            }
-        }
-
-        throw new TimeoutException("Nothing came into the error queue.");
-    }
-
-    private async Task PublishAsync(MessageAccepted message)
-    {
-        var journal = Services.GetRequiredService<IJournal>();
-        journal.AppendAcceptance(message);
-        await journal.FlushAsync(Stop);
-    }
+    private Task PublishAsync(MessageAccepted message) => JournalHost.TellAsync(Services, message, Stop);
 
     private Task<List<StoredEvent>> StreamAsync(string queueId, int atLeast) => JournalHost.StreamAsync(Services, queueId, atLeast, Stop);
 

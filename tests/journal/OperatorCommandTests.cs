@@ -354,12 +354,7 @@ public sealed class OperatorCommandTests(PostgresServer postgres, RabbitMqServer
         await JournalHost.StreamAsync(Services, "tale", 5, Stop);
     }
 
-    private async Task PublishAsync(MessageAccepted message)
-    {
-        var journal = Services.GetRequiredService<IJournal>();
-        journal.AppendAcceptance(message);
-        await journal.FlushAsync(Stop);
-    }
+    private Task PublishAsync(MessageAccepted message) => JournalHost.TellAsync(Services, message, Stop);
 
     private async Task<IConnection> ConnectAsync() => await new ConnectionFactory { Uri = new Uri(rabbit.Uri) }.CreateConnectionAsync(Stop);
 }

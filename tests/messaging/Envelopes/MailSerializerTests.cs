@@ -7,7 +7,6 @@ using MassTransit;
 using MassTransit.Serialization;
 using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
-using RabbitMQ.Client.Exceptions;
 
 namespace Mailkey.Messaging.Tests.Envelopes;
 
@@ -108,7 +107,7 @@ public sealed class MailSerializerTests(PostgresServer postgres, RabbitMqServer 
         await _channel.QueueBindAsync(other, "Mailkey.Contracts:MessageAcceptedBatch", "", cancellationToken: Stop);
         await _host.Bus.Publish(Batch, Stop);
 
-        var body = await GetAsync(other);
+        var body = await BrokerQueue.TakeAsync(rabbit.Uri, other, Stop);
         await _channel.QueueDeleteAsync(other, cancellationToken: Stop);
         var context = SystemTextJsonMessageSerializer.Instance.Deserialize(new BytesMessageBody(body), new DictionarySendHeaders());
         Assert.StartsWith("""{"messageType":["urn:message:Mailkey.Contracts:MessageAcceptedBatch"],"messageId":""", Encoding.UTF8.GetString(body), StringComparison.Ordinal);
@@ -153,7 +152,7 @@ public sealed class MailSerializerTests(PostgresServer postgres, RabbitMqServer 
     {
         await PutAsync(Encoding.UTF8.GetBytes(body));
 
-        Assert.Equal(body, Encoding.UTF8.GetString(await GetAsync(ErrorQueue)));
+        Assert.Equal(body, Encoding.UTF8.GetString(await BrokerQueue.TakeAsync(rabbit.Uri, ErrorQueue, Stop)));
     }
 
     private static void AssertSame(MessageAcceptedBatch? actual) => Assert.Equal(JsonSerializer.Serialize(Batch), JsonSerializer.Serialize(actual));
@@ -162,30 +161,4 @@ public sealed class MailSerializerTests(PostgresServer postgres, RabbitMqServer 
 
     private async Task PutAsync(byte[] body) => await _channel.BasicPublishAsync(
         "", DurableQueue.Delivery, mandatory: true, new BasicProperties { ContentType = "application/vnd.masstransit+json", Persistent = true }, body, Stop);
-
-    private async Task<byte[]> GetAsync(string queue)
-    {
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
-        for (var tries = 0; tries < 1500; tries++)
-        {
-            // The error queue is made with the first message in it; the broker ends the connection of who asks at that moment.
-            try
-            {
-                await using var connection = await new ConnectionFactory { Uri = new Uri(rabbit.Uri) }.CreateConnectionAsync(Stop);
-                await using var channel = await connection.CreateChannelAsync(cancellationToken: Stop);
-                if (await channel.BasicGetAsync(queue, autoAck: true, Stop) is { } message)
-                {
-                    return message.Body.ToArray();
-                }
-            }
-            catch (OperationInterruptedException)
-            {
-                // Not there yet
-            }
-
-            await timer.WaitForNextTickAsync(Stop);
-        }
-
-        throw new TimeoutException($"Nothing came into {queue}.");
-    }
 }
