@@ -71,7 +71,7 @@ public sealed class CallbackCalls(IEventStore store, EventCatalog catalog, Organ
                 }
 
                 var body = CallbackBody.Of(stored.Id, call.AgreementId, (AgreementEvent)value, stored.Version, stored.At, EventHeaders.Read(stored.Headers)?.Actor, state);
-                var result = await client.PostAsync(callback, body.ToJson(), cancellationToken);
+                var result = await client.PostAsync(state.Forwarder, callback, body.ToJson(), cancellationToken);
                 if (result.Failure is not null)
                 {
                     return (told, result);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using Mailkey.Agreements.Organizations;
 using Mailkey.Authentication.Keys;
 using Mailkey.Dns;
 using Mailkey.Hosting.Options;
@@ -9,7 +10,7 @@ namespace Mailkey.Agreements.Callbacks;
 
 /// <summary>How a call ended.</summary>
 /// <param name="Failure">One line; null when the forwarder took it.</param>
-/// <param name="IsFinal">It said that there is nobody any more.</param>
+/// <param name="IsFinal">There is nobody whom another attempt could reach.</param>
 public readonly record struct CallResult(string? Failure, bool IsFinal)
 {
     public static CallResult Taken { get; } = new(null, false);
@@ -43,12 +44,15 @@ public sealed class CallbackClient : IDisposable
     }
 
     /// <summary>Posts a JSON document, signed.</summary>
-    /// <param name="address">An https address without user or port; see <see cref="Organizations.OrganizationState.Callback"/>.</param>
-    public async Task<CallResult> PostAsync(string address, byte[] json, CancellationToken cancellationToken)
+    /// <param name="domain">The organisation that is called.</param>
+    /// <param name="address">What it named. Looked at again: the ledger may hold what would not be taken today.</param>
+    /// <param name="json">The document.</param>
+    /// <param name="cancellationToken">Ends the attempt without a result.</param>
+    public async Task<CallResult> PostAsync(string domain, string address, byte[] json, CancellationToken cancellationToken)
     {
-        if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || uri.Scheme != Uri.UriSchemeHttps || uri.HostNameType != UriHostNameType.Dns)
+        if (CallbackAddress.Of(address, domain) is not { } uri)
         {
-            return CallResult.Failed("the address is none that is called");
+            return new($"the address is none at {domain} or below it; {domain} has to make contact anew with one that is", IsFinal: true);
         }
 
         using var deadline = new CancellationTokenSource(_options.Timeout, _time);

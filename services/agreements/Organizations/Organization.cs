@@ -15,7 +15,6 @@ namespace Mailkey.Agreements.Organizations;
 public static class Organization
 {
     /// <summary>Characters of the address for call-backs.</summary>
-    public const int MaxCallbackLength = 500;
 
     /// <summary>The stream of an organisation's events.</summary>
     /// <param name="domain">In its normal form.</param>
@@ -134,7 +133,7 @@ public static class Organization
             return OrganizationRefusals.ContactInvalid.With("contact: not a mail address.");
         }
 
-        if (CallbackOf(c.Callback, domain) is not { } callback)
+        if (CallbackAddress.Of(c.Callback, domain)?.AbsoluteUri is not { } callback)
         {
             return OrganizationRefusals.ContactInvalid.With($"callback: an https address at {domain} or below it, without user, port or fragment.");
         }
@@ -278,15 +277,6 @@ public static class Organization
 
     private static OrganizationState Over(OrganizationState state, OrganizationStatus stage) =>
         WithoutHistory(state) with { Stage = stage, Until = null, Proofs = [], Holds = [], Trust = OrganizationTrust.Probation, ReviewFrom = null };
-
-    // Only https on its own port, so that nobody has us call what is inside; and only at home, so that nobody has us call somebody else, who
-    // never asked for it.
-    private static string? CallbackOf(string? text, string domain) =>
-        text is { Length: > 0 and <= MaxCallbackLength } && Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps
-        && uri.IsDefaultPort && uri.UserInfo.Length == 0 && uri.Fragment.Length == 0 && uri.HostNameType == UriHostNameType.Dns
-        && uri.AbsoluteUri.Length <= MaxCallbackLength && DomainName.IsWithin(uri.IdnHost.ToLowerInvariant(), domain)
-            ? uri.AbsoluteUri
-            : null;
 
     private static Decision Reasoned(string? reason, Func<string, Decision> then) =>
         SingleLine.IsAcceptable(reason, Agreement.MaxReasonLength) ? then(reason!) : OrganizationRefusals.ReasonInvalid;

@@ -95,10 +95,21 @@ public sealed class CallbackTests(NegotiationSystem system) : IClassFixture<Nego
     [Theory]
     [InlineData("http://callbacks.deaf.example/")]
     [InlineData("https://127.0.0.1/")]
-    [InlineData("https://nowhere.deaf.example/")]
-    public async Task Callback_goes_to_no_address_that_strangers_must_not_name(string address)
+    [InlineData("https://callbacks.deaf.example:8443/")]
+    [InlineData("https://callbacks.stranger.example/")]
+    [InlineData("https://callbacksdeaf.example/")]
+    public async Task Callback_goes_to_no_address_that_an_organisation_must_not_name_even_where_the_ledger_has_one(string address)
     {
-        Assert.NotNull((await system.Get<CallbackClient>().PostAsync(address, "{}"u8.ToArray(), Stop)).Failure);
+        var result = await system.Get<CallbackClient>().PostAsync("deaf.example", address, "{}"u8.ToArray(), Stop);
+        Assert.True(result.IsFinal);
+        Assert.Contains("deaf.example has to make contact anew", result.Failure, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Callback_to_a_name_without_an_address_is_tried_again()
+    {
+        var result = await system.Get<CallbackClient>().PostAsync("deaf.example", "https://nowhere.deaf.example/", "{}"u8.ToArray(), Stop);
+        Assert.Equal(("nowhere.deaf.example has no address", false), (result.Failure, result.IsFinal));
     }
 
     private async Task<AgreementId> ActiveAsync(string domain, string user)
