@@ -55,7 +55,11 @@ public sealed class MailkeySystem : IAsyncDisposable
         Directory.CreateDirectory(DataFolder);
     }
 
+    /// <summary>Port of the service <c>ingress</c>.</summary>
     public int SmtpPort { get; } = LoopbackPort.Take();
+
+    /// <summary>Port of the service <c>ingress-2</c>, where there is one.</summary>
+    public int SecondSmtpPort { get; } = LoopbackPort.Take();
 
     /// <summary>Port of the public page, which is served when <c>status</c> is started.</summary>
     public int StatusPort { get; } = LoopbackPort.Take();
@@ -84,7 +88,7 @@ public sealed class MailkeySystem : IAsyncDisposable
         {
             if (!_processes.TryGetValue(name, out var process))
             {
-                process = new ServiceProcess(name.Split('-')[0], name, _environment, _folder.Path);
+                process = new ServiceProcess(name.Split('-')[0], name, EnvironmentOf(name), _folder.Path);
                 _processes.Add(name, process);
             }
 
@@ -118,6 +122,12 @@ public sealed class MailkeySystem : IAsyncDisposable
 
     /// <summary>The end of every log, for the message of a failed assertion.</summary>
     public string Logs(int lines = 25) => string.Join("\n", _processes.Values.Select(process => $"--- {process.Name}\n{process.LogEnd(lines)}"));
+
+    // As behind a load balancer: all have the same settings, but each its own port.
+    private Dictionary<string, string> EnvironmentOf(string name) =>
+        string.Equals(name, "ingress-2", StringComparison.Ordinal)
+            ? new(_environment, StringComparer.Ordinal) { ["MAILKEY_SMTP_PORT"] = SecondSmtpPort.ToString(CultureInfo.InvariantCulture) }
+            : _environment;
 
     public async ValueTask DisposeAsync()
     {
