@@ -1,5 +1,6 @@
 using Mailkey.Dns;
 using Mailkey.Hosting.Options;
+using Mailkey.Hosting.Postgres;
 using Mailkey.Policy.State;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -19,22 +20,17 @@ public sealed class PostgresPolicyState : BackgroundService, IPolicyState
     private static readonly TimeSpan CacheTime = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan CleaningInterval = TimeSpan.FromMinutes(10);
 
-    // After a failure: mail that hits a rule does not wait for a database that just did not answer.
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
-
     private readonly PolicyStateTable _table;
-    private readonly TimeSpan _timeout;
+    private readonly BriefQueries _queries;
     private readonly int _most;
     private readonly TimeProvider _time;
     private readonly ILogger<PostgresPolicyState> _logger;
     private readonly ClockCache<StateKey, object> _passed;
-    private long _pausedAt = long.MinValue;
-    private int _isFailing;
 
     public PostgresPolicyState(PolicyStateTable table, IOptions<MailkeyOptions> options, TimeProvider time, ILogger<PostgresPolicyState> logger)
     {
         _table = table;
-        _timeout = options.Value.Policy.StateTimeout;
+        _queries = new("Rules that greylist or limit rates", options.Value.Policy.StateTimeout, time, logger);
         _most = options.Value.Policy.StateRows;
         _time = time;
         _logger = logger;
@@ -49,31 +45,19 @@ public sealed class PostgresPolicyState : BackgroundService, IPolicyState
             return null;
         }
 
-        if (Volatile.Read(ref _pausedAt) is var pausedAt && pausedAt != long.MinValue && _time.GetElapsedTime(pausedAt) < Pause)
+        var (isAnswered, refusal) = await _queries.TryAsync(deadline => _table.AskAsync(asked, deadline), cancellationToken);
+        if (!isAnswered)
         {
             PolicyMetrics.Skipped("state");
             return null;
         }
 
-        try
+        for (var i = 0; i < (refusal?.Query ?? asked.Count); i++)
         {
-            // Npgsql ends a command on cancellation, and a connection attempt as well.
-            using var timeout = new CancellationTokenSource(_timeout, _time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-            var refusal = await _table.AskAsync(asked, either.Token).WaitAsync(either.Token);
-            Succeeded();
-            for (var i = 0; i < (refusal?.Query ?? asked.Count); i++)
-            {
-                Remember(asked[i]);
-            }
+            Remember(asked[i]);
+        }
 
-            return refusal is null ? null : refusal with { Query = places[refusal.Query] };
-        }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
-        {
-            Failed(e);
-            return null;
-        }
+        return refusal is null ? null : refusal with { Query = places[refusal.Query] };
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -138,25 +122,6 @@ public sealed class PostgresPolicyState : BackgroundService, IPolicyState
             {
                 _passed.Put(key, this, lifetime);
             }
-        }
-    }
-
-    private void Succeeded()
-    {
-        Volatile.Write(ref _pausedAt, long.MinValue);
-        if (Interlocked.Exchange(ref _isFailing, 0) == 1)
-        {
-            _logger.LogInformation("Rules that greylist or limit rates are in force again");
-        }
-    }
-
-    private void Failed(Exception reason)
-    {
-        PolicyMetrics.Skipped("state");
-        Volatile.Write(ref _pausedAt, _time.GetTimestamp());
-        if (Interlocked.Exchange(ref _isFailing, 1) == 0)
-        {
-            _logger.LogError("The database does not answer in time; rules that greylist or limit rates are skipped until it does: {Reason}", reason.Message);
         }
     }
 }

@@ -3,7 +3,6 @@ using Mailkey.Dns;
 using Mailkey.Hosting.Options;
 using Mailkey.Hosting.Postgres;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace Mailkey.Verifier.Policy;
 
@@ -22,10 +21,6 @@ public sealed class SenderHistories : WriteBehind, ISenderHistories
     private const int CachedDomains = 50_000;
 
     private static readonly TimeSpan CacheTime = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan PruneInterval = TimeSpan.FromHours(1);
-
-    // After a failure: mail that hits a rule does not wait for a database that just did not answer.
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
 
     // How long a domain is remembered that was seen on several days, and one that was only seen on one.
     private static readonly TimeSpan RegularAge = TimeSpan.FromDays(400);
@@ -33,26 +28,19 @@ public sealed class SenderHistories : WriteBehind, ISenderHistories
 
     private readonly SenderHistoryTable _table;
     private readonly bool _isCounting;
-    private readonly TimeSpan _timeout;
-    private readonly TimeProvider _time;
-    private readonly ILogger<SenderHistories> _logger;
+    private readonly BriefQueries _queries;
     private readonly ClockCache<string, SenderHistory> _cache;
     private readonly Lock _gate = new();
     private Dictionary<string, HistoryChange> _unwritten = new(StringComparer.Ordinal);
     private Dictionary<string, HistoryChange> _beingWritten = new(StringComparer.Ordinal);
-    private long _pausedAt = long.MinValue;
-    private DateTimeOffset _pruned;
 
     public SenderHistories(SenderHistoryTable table, IOptions<MailkeyOptions> options, TimeProvider time, ILogger<SenderHistories> logger)
         : base("Histories of senders", TimeSpan.FromSeconds(2), time, logger)
     {
         _table = table;
         _isCounting = options.Value.Policy.History;
-        _timeout = options.Value.Policy.StateTimeout;
-        _time = time;
-        _logger = logger;
+        _queries = new("Rules that ask for the history of a sender", options.Value.Policy.StateTimeout, time, logger);
         _cache = new(CachedDomains, time);
-        _pruned = time.GetUtcNow();
     }
 
     public void Note(string domain, DateTimeOffset at, Disposition disposition)
@@ -88,34 +76,21 @@ public sealed class SenderHistories : WriteBehind, ISenderHistories
 
         if (!_cache.TryGet(domain, out var known, out _))
         {
-            if (Volatile.Read(ref _pausedAt) is var pausedAt && pausedAt != long.MinValue && _time.GetElapsedTime(pausedAt) < Pause)
+            var (isAnswered, answer) = await AskAsync(domain, cancellationToken);
+            if (!isAnswered)
             {
                 PolicyMetrics.Skipped("history");
                 return null;
             }
 
-            try
-            {
-                using var timeout = new CancellationTokenSource(_timeout, _time);
-                using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-                known = await _table.ReadAsync(domain, either.Token).WaitAsync(either.Token);
-                Volatile.Write(ref _pausedAt, long.MinValue);
-            }
-            catch (Exception e) when (e is NpgsqlException or TimeoutException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
-            {
-                PolicyMetrics.Skipped("history");
-                Volatile.Write(ref _pausedAt, _time.GetTimestamp());
-                _logger.LogError("The database does not answer in time; rules that ask for history are skipped: {Reason}", e.Message);
-                return null;
-            }
-
+            known = answer!;
             _cache.Put(domain, known, CacheTime);
         }
 
         return WithUnwritten(domain, known);
     }
 
-    public override async Task WriteAsync(CancellationToken cancellationToken)
+    protected override async Task WriteNewAsync(CancellationToken cancellationToken)
     {
         lock (_gate)
         {
@@ -152,14 +127,13 @@ public sealed class SenderHistories : WriteBehind, ISenderHistories
                 }
             }
         }
-
-        var now = _time.GetUtcNow();
-        if (now - _pruned >= PruneInterval)
-        {
-            _pruned = now;
-            await _table.PruneAsync(now, RegularAge, PassingAge, cancellationToken);
-        }
     }
+
+    protected override Task PruneAsync(DateTimeOffset now, CancellationToken cancellationToken) => _table.PruneAsync(now, RegularAge, PassingAge, cancellationToken);
+
+    // Apart from its caller, so that only a question makes a closure.
+    private ValueTask<(bool IsAnswered, SenderHistory? Answer)> AskAsync(string domain, CancellationToken cancellationToken) =>
+        _queries.TryAsync(deadline => _table.ReadAsync(domain, deadline), cancellationToken);
 
     private SenderHistory WithUnwritten(string domain, SenderHistory known)
     {

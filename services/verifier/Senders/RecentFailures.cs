@@ -22,15 +22,12 @@ public sealed class RecentFailures(DomainFailures table, TimeProvider time, ILog
     // Of these, what mail of one client network may add: a flood of invented names leaves room for the failures of the others.
     internal const int MaxPerHourAndNetwork = MaxPerHour / 10;
 
-    private static readonly TimeSpan PruneInterval = TimeSpan.FromHours(1);
-
     private readonly TimeProvider _time = time;
     private readonly ConcurrentDictionary<Key, Count> _counts = new();
     private readonly Lock _gate = new();
     private NetworkShare _shares = new(MaxPerHourAndNetwork);
     private DateTimeOffset _sharesOf;
     private int _known;
-    private DateTimeOffset _pruned;
 
     /// <summary>Counts a message; returns at once. One that was accepted, or has no sender domain, is not counted.</summary>
     public void Note(Verdict verdict, Disposition disposition)
@@ -58,7 +55,7 @@ public sealed class RecentFailures(DomainFailures table, TimeProvider time, ILog
         }
     }
 
-    public override async Task WriteAsync(CancellationToken cancellationToken)
+    protected override async Task WriteNewAsync(CancellationToken cancellationToken)
     {
         var now = _time.GetUtcNow();
         List<(Count Count, DomainFailure Failure)> news = [];
@@ -91,13 +88,9 @@ public sealed class RecentFailures(DomainFailures table, TimeProvider time, ILog
 
             throw;
         }
-
-        if (now - _pruned >= PruneInterval)
-        {
-            await table.PruneAsync(now - Age, cancellationToken);
-            _pruned = now;
-        }
     }
+
+    protected override Task PruneAsync(DateTimeOffset now, CancellationToken cancellationToken) => table.PruneAsync(now - Age, cancellationToken);
 
     // Places are not given back: with the hour all of them are new.
     private NetworkShare SharesOf(DateTimeOffset hour)

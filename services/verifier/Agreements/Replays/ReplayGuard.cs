@@ -32,7 +32,6 @@ public sealed class ReplayGuard : WriteBehind
     private const int BatchSize = 1000;
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan PruneInterval = TimeSpan.FromHours(1);
 
     // A transaction takes less from its clock to its end; so no change of others is overlooked.
     private static readonly TimeSpan Overlap = TimeSpan.FromSeconds(10);
@@ -40,10 +39,8 @@ public sealed class ReplayGuard : WriteBehind
     private readonly TakenSignaturesTable _table;
     private readonly IReplayAlarms _alarms;
     private readonly AgreementsSmtpOptions _options;
-    private readonly TimeProvider _time;
     private readonly TakenSignatures _taken;
     private DateTimeOffset? _read;
-    private DateTimeOffset _pruned;
 
     public ReplayGuard(TakenSignaturesTable table, IReplayAlarms alarms, IOptions<MailkeyOptions> options, TimeProvider time, ILogger<ReplayGuard> logger)
         : base("Signatures taken under agreements", Interval, time, logger)
@@ -51,9 +48,7 @@ public sealed class ReplayGuard : WriteBehind
         _table = table;
         _alarms = alarms;
         _options = options.Value.Agreements.Smtp;
-        _time = time;
         _taken = new(_options.ReplayEntries, _options.ReplayMemory, time);
-        _pruned = time.GetUtcNow();
     }
 
     /// <summary>Signatures and days that this process remembers.</summary>
@@ -112,7 +107,7 @@ public sealed class ReplayGuard : WriteBehind
         }
     }
 
-    public override async Task WriteAsync(CancellationToken cancellationToken)
+    protected override async Task WriteNewAsync(CancellationToken cancellationToken)
     {
         while (_taken.Unwritten(BatchSize) is { Count: > 0 } changes)
         {
@@ -139,14 +134,10 @@ public sealed class ReplayGuard : WriteBehind
                 break;
             }
         }
-
-        var now = _time.GetUtcNow();
-        if (now - _pruned >= PruneInterval)
-        {
-            _pruned = now;
-            await _table.PruneAsync(_options.ReplayMemory, Math.Max(1, _options.ReplayEntries), cancellationToken);
-        }
     }
+
+    protected override Task PruneAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
+        _table.PruneAsync(_options.ReplayMemory, Math.Max(1, _options.ReplayEntries), cancellationToken);
 
     private int OnOneDay(AgreementTerms terms) => Math.Max(_options.Repetitions, Math.Min(terms.Rate / RatePart, MaxRepetitionsOnOneDay));
 
