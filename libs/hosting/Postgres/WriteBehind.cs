@@ -29,8 +29,9 @@ public abstract class WriteBehind(string what, TimeSpan interval, TimeProvider t
         var now = time.GetUtcNow();
         if (now - _pruned >= PruneInterval)
         {
-            await PruneAsync(now, cancellationToken);
+            // Noted first: what fails is not tried again with every write.
             _pruned = now;
+            await PruneAsync(now, cancellationToken);
         }
     }
 

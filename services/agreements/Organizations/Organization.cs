@@ -14,8 +14,6 @@ namespace Mailkey.Agreements.Organizations;
 /// </summary>
 public static class Organization
 {
-    /// <summary>Characters of the address for call-backs.</summary>
-
     /// <summary>The stream of an organisation's events.</summary>
     /// <param name="domain">In its normal form.</param>
     public static string StreamId(string domain) => $"organization-{domain}";
