@@ -6,8 +6,8 @@ namespace Mailkey.Dns.Tests;
 
 public sealed class DnsResolverAgainstHostileServerTests : HostileServerContract
 {
-    protected override IDnsResolver Create(params IPEndPoint[] servers) =>
-        new DnsResolver(new() { Servers = servers, AttemptTimeout = TimeSpan.FromMilliseconds(250), Timeout = TimeSpan.FromSeconds(2) }, TimeProvider.System);
+    protected override IDnsResolver Create(TimeSpan attempt, params IPEndPoint[] servers) =>
+        new DnsResolver(new() { Servers = servers, AttemptTimeout = attempt, Timeout = TimeSpan.FromSeconds(30) }, TimeProvider.System);
 }
 
 public sealed class DnsResolverTests

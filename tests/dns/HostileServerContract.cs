@@ -8,12 +8,21 @@ public abstract class HostileServerContract
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    protected abstract IDnsResolver Create(params IPEndPoint[] servers);
+    /// <summary>Time for one try where no answer will come: each such test waits for several of them.</summary>
+    private static readonly TimeSpan Brief = TimeSpan.FromMilliseconds(250);
 
-    private async Task<(DnsAnswer Answer, HostileDnsServer Server)> AskAsync(DnsRecordType type, Func<HostileQuery, HostileReply> behaviour)
+    /// <summary>Time for one try where an answer comes; a machine that stands still for a moment shall not make a time-out of it.</summary>
+    private static readonly TimeSpan Patient = TimeSpan.FromSeconds(10);
+
+    /// <summary>Time for one try where one server is silent and the next one answers.</summary>
+    private static readonly TimeSpan Between = TimeSpan.FromSeconds(2);
+
+    protected abstract IDnsResolver Create(TimeSpan attempt, params IPEndPoint[] servers);
+
+    private async Task<(DnsAnswer Answer, HostileDnsServer Server)> AskAsync(DnsRecordType type, Func<HostileQuery, HostileReply> behaviour, TimeSpan? attempt = null)
     {
         await using var server = HostileDnsServer.Start(behaviour);
-        return (await Create(server.Endpoint).ResolveAsync("mailkey.example.org", type, Stop), server);
+        return (await Create(attempt ?? Patient, server.Endpoint).ResolveAsync("mailkey.example.org", type, Stop), server);
     }
 
     [Theory]
@@ -38,7 +47,7 @@ public abstract class HostileServerContract
     [Fact]
     public async Task Silence_is_a_timeout()
     {
-        var (answer, server) = await AskAsync(DnsRecordType.Txt, _ => HostileReply.Silence);
+        var (answer, server) = await AskAsync(DnsRecordType.Txt, _ => HostileReply.Silence, Brief);
         Assert.Equal(DnsStatus.Timeout, answer.Status);
         Assert.True(server.Queries.Count > 1, "a lost datagram must be sent again");
     }
@@ -47,14 +56,14 @@ public abstract class HostileServerContract
     public async Task Answers_with_another_id_are_not_heard()
     {
         var (answer, _) = await AskAsync(DnsRecordType.A, query =>
-            query.Tcp ? HostileReply.Silence : query.Reply(3, authority: [HostileRecord.Soa(".", 60)], id: (ushort)((query.Message[0] << 8) + query.Message[1] + 1)));
+            query.Tcp ? HostileReply.Silence : query.Reply(3, authority: [HostileRecord.Soa(".", 60)], id: (ushort)((query.Message[0] << 8) + query.Message[1] + 1)), Brief);
         Assert.Equal(DnsStatus.Timeout, answer.Status);
     }
 
     [Fact]
     public async Task Answers_to_another_question_are_not_heard()
     {
-        var (answer, _) = await AskAsync(DnsRecordType.A, query => query.Reply(3, authority: [HostileRecord.Soa(".", 60)], question: query.QuestionAbout("mailkey.example.net")));
+        var (answer, _) = await AskAsync(DnsRecordType.A, query => query.Reply(3, authority: [HostileRecord.Soa(".", 60)], question: query.QuestionAbout("mailkey.example.net")), Brief);
         Assert.Contains(answer.Status, (DnsStatus[])[DnsStatus.Timeout, DnsStatus.ServerFailure]);
     }
 
@@ -98,7 +107,7 @@ public abstract class HostileServerContract
         await using var server = HostileDnsServer.Start(query => query.Name == "mailkey.example.org"
             ? query.Answer(HostileRecord.A(query.Name, "192.0.2.7"), HostileRecord.A("mailkey.victim.example", "203.0.113.66"))
             : query.Answer(HostileRecord.A(query.Name, "192.0.2.8")));
-        var resolver = Create(server.Endpoint);
+        var resolver = Create(Patient, server.Endpoint);
         await resolver.ResolveAsync("mailkey.example.org", DnsRecordType.A, Stop);
         Assert.Equal("192.0.2.8", Assert.Single((await resolver.ResolveAsync("mailkey.victim.example", DnsRecordType.A, Stop)).Records).Address!.ToString());
     }
@@ -203,7 +212,7 @@ public abstract class HostileServerContract
     [Fact]
     public async Task A_truncated_answer_without_tcp_proves_nothing()
     {
-        var (answer, _) = await AskAsync(DnsRecordType.Txt, query => query.Tcp ? HostileReply.Silence : query.Reply(3, truncated: true));
+        var (answer, _) = await AskAsync(DnsRecordType.Txt, query => query.Tcp ? HostileReply.Silence : query.Reply(3, truncated: true), Brief);
         Assert.Contains(answer.Status, (DnsStatus[])[DnsStatus.Timeout, DnsStatus.ServerFailure]);
     }
 
@@ -216,7 +225,7 @@ public abstract class HostileServerContract
             gone = server.Endpoint;
         }
 
-        Assert.Equal(DnsStatus.ServerFailure, (await Create(gone).ResolveAsync("example.org", DnsRecordType.A, Stop)).Status);
+        Assert.Equal(DnsStatus.ServerFailure, (await Create(Patient, gone).ResolveAsync("example.org", DnsRecordType.A, Stop)).Status);
     }
 
     [Theory]
@@ -226,7 +235,7 @@ public abstract class HostileServerContract
     {
         await using var broken = HostileDnsServer.Start(query => silent ? HostileReply.Silence : query.Reply(2));
         await using var good = HostileDnsServer.Start(query => query.Answer(HostileRecord.A(query.Name, "192.0.2.7")));
-        var resolver = Create(broken.Endpoint, good.Endpoint);
+        var resolver = Create(Between, broken.Endpoint, good.Endpoint);
         Assert.Equal(DnsStatus.Success, (await resolver.ResolveAsync("a.example.org", DnsRecordType.A, Stop)).Status);
         Assert.NotEmpty(broken.Queries);
 

@@ -23,8 +23,9 @@ public sealed class Accepted_mail_survives_kill_of_everything
     {
         using var domain = new SenderDomain("published.test");
         await using var dns = await UnboundServer.StartAsync(domain.Record);
+        var startingBroker = OwnRabbitMqServer.StartNewAsync(Cancellation);
         await using var postgres = await OwnPostgresServer.StartNewAsync(Cancellation);
-        await using var broker = await OwnRabbitMqServer.StartNewAsync(Cancellation);
+        await using var broker = await startingBroker;
         await using var system = new MailkeySystem(postgres.ConnectionString, broker.Uri, dns.Resolver, MailkeySystem.Impatience);
         await system.StartAsync(Cancellation);
         await broker.SettleAsync(Cancellation);

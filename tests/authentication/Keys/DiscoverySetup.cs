@@ -32,7 +32,7 @@ internal sealed class DiscoverySetup : IDisposable
             Options.CertificateAuthorities = _authorities;
         }
 
-        Resolver = new DnsResolver(new() { Servers = [dns], AttemptTimeout = TimeSpan.FromMilliseconds(500), Attempts = 2, Timeout = TimeSpan.FromSeconds(2) }, oneClock ? Time : TimeProvider.System);
+        Resolver = new DnsResolver(new() { Servers = [dns], AttemptTimeout = TimeSpan.FromSeconds(1), Attempts = 2, Timeout = TimeSpan.FromSeconds(10) }, oneClock ? Time : TimeProvider.System);
         Fetcher = new(Options, TimeProvider.System);
         Search = new(Resolver, Fetcher);
         Discovery = NewDiscovery();

@@ -228,7 +228,7 @@ public sealed class KeyHostDiscoveryTests : IClassFixture<KeyHostWorld>, IDispos
     [Fact]
     public async Task KeyHostDiscovery_leaves_room_for_others_when_hosts_are_slow()
     {
-        using var setup = new DiscoverySetup(_world.Dns.Endpoint, new() { MaxConcurrent = 4, FetchTimeout = TimeSpan.FromSeconds(1) }, _world.Authority, _world.Https);
+        using var setup = new DiscoverySetup(_world.Dns.Endpoint, new() { MaxConcurrent = 4, FetchTimeout = TimeSpan.FromSeconds(3) }, _world.Authority, _world.Https);
         setup.Options.AllowPrivateAddresses = true;
         var slow = setup.Discovery.FindAsync("slow.test", Stop).AsTask();
         await _world.SlowAsked.WaitAsync(Stop);

@@ -65,14 +65,18 @@ public sealed class VerdictRequestTests(RabbitMqServer rabbit) : IClassFixture<R
     {
         using var verifier = await StartVerifierAsync(new Giver(message =>
             message.QueueId == "bad" ? throw new InvalidOperationException("broken on purpose") : new(Verdict(message))));
-        using var ingress = await StartIngressAsync(TimeSpan.FromSeconds(2));
+        using var ingress = await StartIngressAsync();
         var requester = await ReadyAsync(ingress);
+        using var hangUp = new CancellationTokenSource();
 
-        var bad = requester.AskAsync(Message("bad"), CancellationToken.None).AsTask();
+        var bad = requester.AskAsync(Message("bad"), hangUp.Token).AsTask();
         var good = requester.AskAsync(Message("good"), CancellationToken.None).AsTask();
 
         Assert.NotNull(await good);
-        Assert.Null(await bad);
+        Assert.NotNull(await requester.AskAsync(Message("next"), CancellationToken.None));
+        Assert.False(bad.IsCompleted);
+        await hangUp.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => bad);
     }
 
     [Fact]
