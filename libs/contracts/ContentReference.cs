@@ -5,6 +5,9 @@ namespace Mailkey.Contracts;
 /// <summary>Where the content store keeps a message.</summary>
 public sealed record ContentReference
 {
+    /// <summary>Octets of <see cref="Prefix"/> that a content store gives at most.</summary>
+    public const int MaxPrefix = 8192;
+
     /// <summary>Opaque to everybody but the content store.</summary>
     public required string Locator { get; init; }
 
@@ -18,6 +21,11 @@ public sealed record ContentReference
     public string? Prefix { get; init; }
 
     /// <summary>The same content with fields in front of it.</summary>
-    public ContentReference After(string prefix) =>
-        this with { Prefix = prefix + Prefix, Length = Length + Encoding.UTF8.GetByteCount(prefix) };
+    /// <exception cref="ArgumentOutOfRangeException">All fields together have more than <see cref="MaxPrefix"/> octets: nobody could read that again.</exception>
+    public ContentReference After(string prefix)
+    {
+        var all = prefix + Prefix;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Encoding.UTF8.GetByteCount(all), MaxPrefix, nameof(prefix));
+        return this with { Prefix = all, Length = Length + Encoding.UTF8.GetByteCount(prefix) };
+    }
 }

@@ -22,6 +22,9 @@ public static class AuthenticationResults
     /// <summary>Longest value that is written; what goes beyond is cut off. Values come from the network.</summary>
     public const int MaxValueLength = 320;
 
+    /// <summary>Longest line that is written where there is a place to fold, in octets without CRLF (RFC 5322 §2.1.1).</summary>
+    public const int MaxLineLength = 998;
+
     private static ReadOnlySpan<byte> FieldName => "Authentication-Results"u8;
 
     // Our own trace beyond RFC 8601: a mail host acts on these fields.
@@ -56,37 +59,83 @@ public static class AuthenticationResults
         return text.ToString();
     }
 
-    /// <summary>Writes a whole field with its CRLF, folded before each result.</summary>
+    /// <summary>
+    /// Writes a whole field with its CRLF, folded before each result and where a line would become longer than
+    /// <see cref="MaxLineLength"/>.
+    /// </summary>
     /// <param name="authservId">Name of the host that vouches for the results.</param>
     /// <param name="results">What <see cref="Format"/> made.</param>
-    public static void WriteField(IBufferWriter<byte> output, string authservId, string results)
+    /// <param name="room">
+    /// Octets that the field may have. The results that do not fit are left out, from the first of them on; strangers fill them. When none
+    /// fits the field says that there is none.
+    /// </param>
+    public static void WriteField(IBufferWriter<byte> output, string authservId, string results, int room = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(results);
-        var text = new StringBuilder(128).Append("Authentication-Results: ");
+        var text = new StringBuilder(256).Append("Authentication-Results: ");
         AppendValue(text, authservId, alwaysQuoted: false);
-        text.Append(";\r\n\t");
-        var quoted = false;
-        for (var i = 0; i < results.Length; i++)
+        text.Append(';');
+        var bare = text.Length;
+        var whole = bare;
+        var octets = (long)Encoding.UTF8.GetByteCount(text.ToString()) + "\r\n".Length;
+        var line = 0;
+        var begins = true;
+        for (var rest = string.Create(results.Length, results, ToPrintable).AsSpan(); rest.Length > 0;)
         {
-            var c = results[i];
-            if (quoted && c == '\\' && i + 1 < results.Length)
+            var word = FirstWord(rest, out var isLast);
+            rest = rest[Math.Min(word.Length + 1, rest.Length)..];
+            var size = Encoding.UTF8.GetByteCount(word);
+            var folds = begins || line + 1 + size > MaxLineLength;
+            text.Append(folds ? "\r\n\t" : " ").Append(word);
+            line = (folds ? 0 : line) + 1 + size;
+            octets += (folds ? 3 : 1) + size;
+            begins = isLast;
+            if (isLast || rest.IsEmpty)
             {
-                text.Append(c).Append(Printable(results[++i]));
-                continue;
-            }
+                if (octets - (isLast ? 1 : 0) > room)
+                {
+                    break;
+                }
 
-            quoted ^= c == '"';
-            text.Append(Printable(c));
-            if (c == ';' && !quoted && i + 1 < results.Length && results[i + 1] == ' ')
-            {
-                text.Append("\r\n\t");
-                i++;
+                whole = text.Length;
             }
         }
 
-        text.Append("\r\n");
+        // What ends the results is no semicolon.
+        text.Length = whole > bare && text[whole - 1] == ';' ? whole - 1 : whole;
+        text.Append(whole == bare ? " none\r\n" : "\r\n");
         Encoding.UTF8.GetBytes(text.ToString(), output);
+    }
+
+    // Up to the next space outside of quotes; the last word of a result ends with its semicolon.
+    private static ReadOnlySpan<char> FirstWord(ReadOnlySpan<char> text, out bool isLast)
+    {
+        var quoted = false;
+        var i = 0;
+        for (; i < text.Length && (quoted || text[i] != ' '); i++)
+        {
+            if (quoted && text[i] == '\\')
+            {
+                i++;
+            }
+            else
+            {
+                quoted ^= text[i] == '"';
+            }
+        }
+
+        i = Math.Min(i, text.Length);
+        isLast = !quoted && i > 0 && text[i - 1] == ';';
+        return text[..i];
+    }
+
+    private static void ToPrintable(Span<char> printable, string text)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            printable[i] = Printable(text[i]);
+        }
     }
 
     /// <summary>

@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Text;
+using Mailkey.Contracts;
 
 namespace Mailkey.Storage;
 
@@ -25,7 +26,7 @@ internal readonly record struct ContentHeader(string QueueId, long Length, int P
     public const int MaxQueueId = 35;
 
     /// <summary>Room for our trace fields in front of a content, which are known only after the content.</summary>
-    public const int MaxPrefix = 8192;
+    public const int MaxPrefix = ContentReference.MaxPrefix;
 
     /// <summary>Where the body of an object begins; its prefix stands directly before it.</summary>
     public const int ObjectBody = Size + MaxPrefix;

@@ -13,10 +13,10 @@ public sealed class AuthenticationResultsTests
 
     private static HeaderBlock Block(string text) => HeaderBlock.Parse(Encoding.UTF8.GetBytes(text));
 
-    private static string Written(string results)
+    private static string Written(string results, int room = int.MaxValue)
     {
         var output = new ArrayBufferWriter<byte>();
-        AuthenticationResults.WriteField(output, Id, results);
+        AuthenticationResults.WriteField(output, Id, results, room);
         return Encoding.UTF8.GetString(output.WrittenSpan);
     }
 
@@ -33,6 +33,44 @@ public sealed class AuthenticationResultsTests
             "Authentication-Results: mx.example.org;\r\n\tmailkey=pass smtp.mailfrom=a@example.net header.s=2026a;\r\n\tspf=fail reason=\"not \\\"listed\\\"\"\r\n",
             Written(results));
         Assert.Equal("none", AuthenticationResults.Format([]));
+    }
+
+    [Fact]
+    public void AuthenticationResults_leaves_out_what_does_not_fit_result_by_result()
+    {
+        var results = AuthenticationResults.Format([
+            new("mailkey", "pass"),
+            new("dkim", "fail") { Reason = "a; b \"c", Properties = [("header.i", "@é.example")] },
+            new("spf", "pass"),
+        ]);
+        var whole = Written(results);
+        var first = "Authentication-Results: mx.example.org;\r\n\tmailkey=pass\r\n";
+        Assert.EndsWith("\r\n\tspf=pass\r\n", whole, StringComparison.Ordinal);
+
+        for (var room = 0; room <= Encoding.UTF8.GetByteCount(whole); room++)
+        {
+            var written = Written(results, room);
+            var expected = new[] { whole, whole[..^";\r\n\tspf=pass\r\n".Length] + "\r\n", first }.FirstOrDefault(field => Encoding.UTF8.GetByteCount(field) <= room);
+            Assert.Equal(expected ?? "Authentication-Results: mx.example.org; none\r\n", written);
+        }
+    }
+
+    [Fact]
+    public void AuthenticationResults_writes_no_line_that_is_too_long()
+    {
+        // Quoted pairs double what strangers wrote, other letters take three octets.
+        var values = new[] { new string('"', 400), new string('\\', 400), new string('字', 400), new string('x', 400), "" };
+        var results = AuthenticationResults.Format([.. Enumerable.Range(0, 5).Select(_ => new AuthenticationResult("dkim", "permerror")
+        {
+            Reason = values[0],
+            Properties = [("header.d", values[1]), ("header.i", values[2]), ("header.s", values[3]), ("header.a", values[4])],
+        })]);
+
+        var written = Written(results);
+
+        Assert.All(written.Split("\r\n"), line => Assert.True(Encoding.UTF8.GetByteCount(line) <= AuthenticationResults.MaxLineLength, $"{line.Length}: {line}"));
+        Assert.Equal($"Authentication-Results: mx.example.org; {results}\r\n", written.Replace("\r\n\t", " ", StringComparison.Ordinal));
+        Assert.InRange(Encoding.UTF8.GetByteCount(Written(results, 8192)), 4000, 8192);
     }
 
     [Fact]

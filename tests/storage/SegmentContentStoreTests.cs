@@ -207,7 +207,9 @@ public sealed class SegmentContentStoreTests : IDisposable
         var stored = await store.StoreAsync("q1", "stored"u8.ToArray());
         var detached = await store.DetachAsync("q1", stored, CancellationToken.None);
 
-        await Assert.ThrowsAsync<InvalidDataException>(() => store.LoadAsync(stored.After(new string('x', ContentHeader.MaxPrefix + 1))));
+        var tooLong = new string('x', ContentHeader.MaxPrefix + 1);
+        Assert.Throws<ArgumentOutOfRangeException>(() => stored.After(tooLong));
+        await Assert.ThrowsAsync<InvalidDataException>(() => store.LoadAsync(stored with { Prefix = tooLong, Length = stored.Length + tooLong.Length }));
         await Assert.ThrowsAsync<InvalidDataException>(() => store.LoadAsync(stored with { Prefix = "X: y\r\n" }));
         await Assert.ThrowsAsync<InvalidDataException>(() => store.LoadAsync(stored with { Prefix = "a prefix that is longer than all", Length = 6 }));
         await Assert.ThrowsAsync<InvalidDataException>(() => store.LoadAsync(detached.After("X: y\r\n")));

@@ -22,9 +22,11 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
     /// <summary>Messages that wait for verdicts, up to which one is stored before its own.</summary>
     private const int MostStoredAhead = 2;
 
-    /// <summary>Room for the trace fields; the content store takes 8 KiB at most.</summary>
+    /// <summary>Room for the trace fields to begin with.</summary>
     private const int TraceBuffer = 1024;
-    private const int MaxTrace = 8192;
+
+    /// <summary>Octets of all trace fields; strangers fill them, and the content store takes no more.</summary>
+    private const int MaxTrace = ContentReference.MaxPrefix;
 
     private static readonly ReadOnlyMemory<byte> EndOfHeader = "\r\n"u8.ToArray();
 
@@ -330,7 +332,9 @@ internal sealed class IncomingMessage(MessageIntake intake, string queueId, Conn
 
     private void WriteResults(ArrayBufferWriter<byte> trace, MessageVerified verified, int room)
     {
-        AuthenticationResults.WriteField(trace, intake.Options.Hostname, verified.AuthenticationResults);
+        // The policy's own fields come first: a mail host acts on them, and no stranger makes them long.
+        var own = verified.AddedFields.Sum(field => field.Length + "\r\n".Length);
+        AuthenticationResults.WriteField(trace, intake.Options.Hostname, verified.AuthenticationResults, room - own);
         foreach (var field in verified.AddedFields)
         {
             WriteAdded(trace, field, room);

@@ -138,6 +138,31 @@ public sealed class MessageIntakeTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
+    public async Task Results_that_a_stranger_made_long_do_not_keep_the_content_from_being_read(bool hasPassed)
+    {
+        if (hasPassed)
+        {
+            Assert.Equal(250, (await SendAsync(Message)).Code);
+            var before = StoredOctets();
+            verdicts.Before = () => UntilAsync(() => StoredOctets() > before);
+        }
+
+        var hostile = Enumerable.Range(0, 5).Select(_ => new AuthenticationResult("dkim", "fail") { Properties = [("header.i", new string('"', 320)), ("header.s", new string('"', 320)), ("header.a", new string('"', 320))] });
+        verdicts.Answer = verdicts.Answer! with { AuthenticationResults = AuthenticationResults.Format([new("mailkey", "none"), .. hostile]), AddedFields = ["X-Mailkey-Quarantine: yes"] };
+
+        Assert.Equal(250, (await SendAsync(Message, queueId: "Q2")).Code);
+
+        Assert.True(await bus.Published.Any<MessageAcceptedBatch>(published => published.Context.Message.Messages.Single().QueueId == "Q2"));
+        var accepted = bus.Published.Select<MessageAcceptedBatch>(Now).Select(published => published.Context.Message.Messages.Single()).Single(message => message.QueueId == "Q2");
+        Assert.Equal(hasPassed, accepted.Content.Prefix is not null);
+        var content = await ReadAsync(accepted.Content);
+        Assert.StartsWith("Authentication-Results: mx.example.net;\r\n\tmailkey=none;\r\n\tdkim=fail", content, StringComparison.Ordinal);
+        Assert.EndsWith("\r\n" + Message, content, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
     public async Task What_was_stored_before_a_refusal_is_released_and_the_next_message_waits_for_its_verdict(bool hasVerdict)
     {
         Assert.Equal(250, (await SendAsync(Message)).Code);
