@@ -2,6 +2,7 @@ using Mailkey.Contracts;
 using Mailkey.Contracts.Agreements;
 using Mailkey.Contracts.Journal;
 using MassTransit;
+using MassTransit.Configuration;
 
 namespace Mailkey.Messaging;
 
@@ -85,7 +86,8 @@ public static class DurableQueue
     }
 
     private static void Bind<T>(IRabbitMqBusFactoryConfigurator bus, params string[] queues)
-        where T : class =>
+        where T : class
+    {
         bus.Publish<T>(message =>
         {
             // Bound to the exchange of the message type itself: the consumer's own exchange, which MassTransit puts in between,
@@ -96,4 +98,30 @@ public static class DurableQueue
                 message.BindQueue(exchange, queue, Configure);
             }
         });
+        bus.ConfigurePublish(publish => publish.AddPipeSpecification(new Mandatory<T>()));
+    }
+
+    /// <summary>
+    /// RabbitMQ confirms also what no queue takes, unless it is told to give that back. Queues are declared once for each connection: one
+    /// that an operator deletes later would swallow all that is published to it, and nobody would know.
+    /// </summary>
+    private sealed class Mandatory<T> : IPipeSpecification<PublishContext<T>>, IFilter<PublishContext<T>>
+        where T : class
+    {
+        public void Apply(IPipeBuilder<PublishContext<T>> builder) => builder.AddFilter(this);
+
+        public IEnumerable<ValidationResult> Validate() => [];
+
+        public Task Send(PublishContext<T> context, IPipe<PublishContext<T>> next)
+        {
+            if (context.TryGetPayload<RabbitMqSendContext>(out var transport))
+            {
+                transport.Mandatory = true;
+            }
+
+            return next.Send(context);
+        }
+
+        public void Probe(ProbeContext context) => context.CreateScope("mandatory");
+    }
 }

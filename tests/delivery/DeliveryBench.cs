@@ -88,7 +88,8 @@ internal sealed class DeliveryBench : IAsyncDisposable
     {
         var attempt = Courier.Begin(message, message.Envelope.Recipients);
         await attempt.Ended.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
-        var (outcomes, running) = attempt.Look();
+        var (outcomes, broken, running) = attempt.Look();
+        Assert.Empty(broken);
         Assert.Empty(running);
         return [.. message.Envelope.Recipients.Select(recipient => Assert.Single(outcomes, outcome => ReferenceEquals(outcome.Recipient, recipient)))];
     }

@@ -34,6 +34,22 @@ public sealed class SmtpSessionTests
     }
 
     [Theory]
+    [InlineData("EHLO c")]
+    [InlineData("NOOP")]
+    public async Task Password_of_a_client_that_came_to_the_wrong_port_is_not_in_the_log(string first)
+    {
+        await using var server = await SmtpTestServer.StartAsync();
+        using var client = await server.ConnectAsync();
+        await client.AskAsync(first);
+        Assert.Equal(502, (await client.AskAsync("AUTH PLAIN AGpvZQBzZWNyZXQ=")).Code);
+        await client.AskAsync("FOO");
+
+        Assert.Contains(server.Log.Lines, line => line.Contains("\"FOO\"", StringComparison.Ordinal));
+        Assert.Contains(server.Log.Lines, line => line.Contains("\"AUTH ...\"", StringComparison.Ordinal));
+        Assert.DoesNotContain(server.Log.Lines, line => line.Contains("AGpvZQBzZWNyZXQ", StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData("*", "127.0.0.1")]
     [InlineData("*", "::1")]
     [InlineData("::1", "::1")]

@@ -62,14 +62,7 @@ public sealed class BusEventPublisher(IBus bus, TimeProvider time) : IEventPubli
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
         try
         {
-            // Unroutable counts as not published: the durable queues are declared together with the exchange.
-            await bus.Publish(new LedgerEventsCommitted { Ledger = ledger, Events = events }, context =>
-            {
-                if (context is RabbitMqSendContext transport)
-                {
-                    transport.Mandatory = true;
-                }
-            }, either.Token);
+            await bus.Publish(new LedgerEventsCommitted { Ledger = ledger, Events = events }, either.Token);
         }
         catch (Exception e) when (e is not OutOfMemoryException && !cancellationToken.IsCancellationRequested)
         {

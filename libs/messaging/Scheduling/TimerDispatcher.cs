@@ -16,6 +16,9 @@ internal sealed class TimerDispatcher(
     /// <summary>How late a timer can be that a replica set which died before its time.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
 
+    /// <summary>Pause when all that is due is in the hands of another replica: its rows are seen until it has sent them.</summary>
+    private static readonly TimeSpan TakenPause = TimeSpan.FromMilliseconds(250);
+
     /// <summary>A send waits while the broker is away. No longer than this, because the rows stay locked meanwhile.</summary>
     private static readonly TimeSpan SendTimeout = TimeSpan.FromSeconds(20);
 
@@ -29,12 +32,19 @@ internal sealed class TimerDispatcher(
             try
             {
                 var now = time.GetUtcNow();
-                if (await timers.DispatchDueAsync(now, BatchSize, now + RetryPause, SendAsync, stoppingToken) == BatchSize)
+                var taken = await timers.DispatchDueAsync(now, BatchSize, now + RetryPause, SendAsync, stoppingToken);
+                if (taken == BatchSize)
                 {
                     continue;
                 }
 
                 var wait = (await timers.NextDueAsync(stoppingToken) ?? DateTimeOffset.MaxValue) - time.GetUtcNow();
+                if (taken == 0 && wait <= TimeSpan.Zero)
+                {
+                    await Task.Delay(TakenPause, time, stoppingToken);
+                    continue;
+                }
+
                 await signal.WaitAsync(wait < LongestWait ? wait : LongestWait, time, stoppingToken);
             }
             catch (NpgsqlException e)

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Mailkey.Contracts;
 using Mailkey.Delivery.Attempts;
 using Mailkey.Delivery.Outbound;
@@ -33,7 +34,7 @@ internal sealed class MessageAcceptedConsumer(
 
     private async Task DeliverAsync(ConsumeContext<MessageAcceptedBatch> context)
     {
-        List<Exception> faults = [];
+        List<(MessageAccepted Accepted, Exception Fault)> faults = [];
         List<(MessageAccepted Accepted, DeliveryAttempt Attempt)> attempts = [];
         foreach (var accepted in context.Message.Messages)
         {
@@ -48,7 +49,7 @@ internal sealed class MessageAcceptedConsumer(
             catch (Exception e) when (e is not OperationCanceledException)
             {
                 // One damaged content is no reason to hold back the others.
-                faults.Add(e);
+                faults.Add((accepted, e));
             }
         }
 
@@ -63,9 +64,16 @@ internal sealed class MessageAcceptedConsumer(
             }
         }
 
-        if (faults.Count > 0)
+        foreach (var (accepted, fault) in faults)
         {
-            throw faults.Count == 1 ? faults[0] : new AggregateException(faults);
+            if (context.Message.Messages.Count == 1)
+            {
+                ExceptionDispatchInfo.Throw(fault);
+            }
+
+            // Alone from here on: when a bus message is repeated, who got one of its messages and is not done with it gets it again.
+            logger.LogWarning("{QueueId}: not delivered with the others, trying it alone: {Reason}", accepted.QueueId, fault.Message);
+            await context.Publish(new MessageAcceptedBatch { Messages = [accepted] }, CancellationToken.None);
         }
     }
 
@@ -83,16 +91,22 @@ internal sealed class MessageAcceptedConsumer(
     }
 
     // Gives the message back when its content is to be released.
-    private async Task<MessageAccepted?> SettleAsync(ConsumeContext context, MessageAccepted accepted, DeliveryAttempt attempt, List<Exception> faults)
+    private async Task<MessageAccepted?> SettleAsync(ConsumeContext context, MessageAccepted accepted, DeliveryAttempt attempt, List<(MessageAccepted Accepted, Exception Fault)> faults)
     {
         var isFollowed = false;
         try
         {
-            var (outcomes, running) = attempt.Look();
-            if (running.Exists(leg => leg.Outcomes.IsCompleted))
+            var (outcomes, broken, running) = attempt.Look();
+            if (broken.Count > 0)
             {
-                // Faulted or cancelled. What went well for other recipients is told again, to them and to the journal, when it is repeated.
-                await attempt.Ended;
+                if (outcomes.Count == 0 && running.Count == 0)
+                {
+                    // Nobody got anything yet: the bus message is repeated.
+                    await attempt.Ended;
+                }
+
+                logger.LogError(broken[0].Outcomes.Exception, "{QueueId}: a part of the first attempt broke off", accepted.QueueId);
+                outcomes.AddRange(broken.SelectMany(leg => leg.BrokenOff()));
             }
 
             await reports.ReportAsync(
@@ -103,7 +117,7 @@ internal sealed class MessageAcceptedConsumer(
                 return accepted;
             }
 
-            var detached = await store.DetachAsync(accepted.QueueId, accepted.Content, context.CancellationToken);
+            var detached = await DetachAsync(accepted, context.CancellationToken);
             await context.Publish(
                 new MessageDeferred
                 {
@@ -128,7 +142,7 @@ internal sealed class MessageAcceptedConsumer(
         {
             lock (faults)
             {
-                faults.Add(e);
+                faults.Add((accepted, e));
             }
 
             return null;
@@ -141,6 +155,21 @@ internal sealed class MessageAcceptedConsumer(
                 _ = attempt.Ended.ContinueWith(
                     static (_, message) => ((OutgoingMessage)message!).Dispose(), attempt.Message, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             }
+        }
+    }
+
+    // The saga keeps a content for days, so it gets a file of its own. Where there is no room for one it gets the content as it is, which
+    // costs the space of all that is stored beside it; to do everything again would cost those who have the message a second one.
+    private async Task<ContentReference> DetachAsync(MessageAccepted accepted, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await store.DetachAsync(accepted.QueueId, accepted.Content, cancellationToken);
+        }
+        catch (Exception e) when (e is IOException and not FileNotFoundException or UnauthorizedAccessException)
+        {
+            logger.LogError(e, "{QueueId}: content could not be put into a file of its own, and stays where it is", accepted.QueueId);
+            return accepted.Content;
         }
     }
 

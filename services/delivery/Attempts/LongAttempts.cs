@@ -91,14 +91,8 @@ internal sealed class LongAttempts(IBus bus, IOptions<MailkeyOptions> options, I
             logger.LogError(attempt.Ended.Exception, "{QueueId}: attempt {Attempt} failed", queueId, number);
         }
 
-        var (outcomes, running) = attempt.Look();
-        foreach (var leg in running)
-        {
-            // Stopped, or a fault of ours: the saga tries again.
-            outcomes.AddRange(leg.Recipients.Select(recipient => OutgoingTransaction.Of(
-                recipient, Finding.Temporary("4.3.0", "the attempt was broken off"), "", null, attempt.Message.ReceivedAt)));
-        }
-
+        var (outcomes, broken, _) = attempt.Look();
+        outcomes.AddRange(broken.SelectMany(leg => leg.BrokenOff()));
         try
         {
             await bus.Publish(new AttemptFinished { QueueId = queueId, Attempt = number, Outcomes = outcomes });

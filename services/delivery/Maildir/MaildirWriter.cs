@@ -50,6 +50,8 @@ internal sealed class MaildirWriter(IOptions<MailkeyOptions> options)
         var target = Path.Combine(folder, "new", name);
         if (File.Exists(target))
         {
+            // Whoever moved it there may have died before the folder was on the disk.
+            FolderSync.Sync(Path.Combine(folder, "new"));
             return name;
         }
 

@@ -84,24 +84,30 @@ internal sealed class DeliveryAttempt
         }
     }
 
-    /// <summary>What is known now, and what is still under way.</summary>
-    public (List<RecipientOutcome> Outcomes, List<Leg> Running) Look()
+    /// <summary>What is known now, what broke off (stopped, or a fault of ours), and what is still under way.</summary>
+    public (List<RecipientOutcome> Outcomes, List<Leg> Broken, List<Leg> Running) Look()
     {
         List<RecipientOutcome> outcomes = [.. _decided];
+        List<Leg> broken = [];
         List<Leg> running = [];
         foreach (var leg in _legs)
         {
-            if (leg.Outcomes.IsCompletedSuccessfully)
+            // Looked at once: it may end at any time.
+            switch (leg.Outcomes.Status)
             {
-                outcomes.AddRange(leg.Outcomes.Result);
-            }
-            else
-            {
-                running.Add(leg);
+                case TaskStatus.RanToCompletion:
+                    outcomes.AddRange(leg.Outcomes.Result);
+                    break;
+                case TaskStatus.Faulted or TaskStatus.Canceled:
+                    broken.Add(leg);
+                    break;
+                default:
+                    running.Add(leg);
+                    break;
             }
         }
 
-        return (outcomes, running);
+        return (outcomes, broken, running);
     }
 }
 
@@ -131,6 +137,10 @@ internal sealed class Leg
     public bool IsToStrangers => _nextHop.Kind == NextHopKind.MailExchangers;
 
     public Task<IReadOnlyList<RecipientOutcome>> Outcomes { get; }
+
+    /// <summary>The outcome for each of its recipients when it broke off while others got theirs: they are tried again, the others are not.</summary>
+    public IEnumerable<RecipientOutcome> BrokenOff() => Recipients.Select(recipient => OutgoingTransaction.Of(
+        recipient, Finding.Temporary("4.3.0", "the attempt was broken off"), _nextHop.ToString(), null, _time.GetUtcNow()));
 
     public void Withdraw()
     {

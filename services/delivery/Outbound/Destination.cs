@@ -13,8 +13,9 @@ internal interface IDestination
 
 /// <summary>
 /// An SMTP or LMTP next hop with its connections. A worker owns one connection and carries what is queued over it; workers
-/// come with the work, up to the limit, and go with their connection when nothing comes for a while. A host that can't
-/// be reached is left alone for a time, and then tried by one worker before all of them return.
+/// come with the work, the first alone, then as many as the limit allows, and go with their connection when nothing comes for a
+/// while. A host that refuses one more connection beside others has a lower limit for a time. One that can't be reached at all is
+/// left alone, and then tried by one worker before all of them return.
 /// </summary>
 internal sealed class Destination : IDestination
 {
@@ -26,6 +27,9 @@ internal sealed class Destination : IDestination
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
+
+    // How long a host that took only so many connections is not asked for more.
+    private static readonly TimeSpan LimitAge = TimeSpan.FromMinutes(5);
 
     private readonly NextHop _nextHop;
     private readonly ExchangerLookup _lookup;
@@ -40,6 +44,9 @@ internal sealed class Destination : IDestination
     private readonly Queue<OutgoingTransaction> _queue = new();
     private readonly Stack<TaskCompletionSource<OutgoingTransaction>> _idle = new();
     private int _workers;
+    private int _serving;
+    private int _limit;
+    private DateTimeOffset _limitedUntil;
     private bool _hasEnded;
     private Finding? _problem;
     private DateTimeOffset _pausedUntil;
@@ -74,18 +81,18 @@ internal sealed class Destination : IDestination
                 return false;
             }
 
+            if (_idle.TryPop(out var worker))
+            {
+                worker.SetResult(transaction);
+                return true;
+            }
+
             refusal = _problem is not null && _time.GetUtcNow() < _pausedUntil ? _problem
                 : _queue.Count >= MaxQueue ? Finding.Temporary("4.4.5", "too many messages wait for this host")
                 : null;
             if (refusal is null)
             {
-                if (_idle.TryPop(out var worker))
-                {
-                    worker.SetResult(transaction);
-                    return true;
-                }
-
-                if (_workers < (_problem is null ? _options.MaxConnectionsPerDestination : 1))
+                if (_workers < MaxWorkers())
                 {
                     TryStartWorker();
                 }
@@ -125,59 +132,45 @@ internal sealed class Destination : IDestination
 
     private async Task WorkAsync()
     {
-        SmtpConnection? connection = null;
-        try
+        await using var line = new Line(this);
+        while (await NextAsync(line) is { } transaction)
         {
-            while (await NextAsync(mayWait: connection is not null) is { } transaction)
+            if (!transaction.TryStart())
             {
-                if (!transaction.TryStart())
-                {
-                    continue;
-                }
-
-                try
-                {
-                    connection = await CarryAsync(connection, transaction);
-                }
-                catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-                {
-                    transaction.Cancel(_stop);
-                }
-                catch (Exception e)
-                {
-                    // A fault of ours, or a damaged content: whoever gave us the transaction decides, and the connection is suspect.
-                    transaction.Fault(e);
-                    if (connection is not null)
-                    {
-                        await connection.DisposeAsync();
-                        connection = null;
-                    }
-                }
+                continue;
             }
-        }
-        finally
-        {
-            if (connection is not null)
+
+            try
             {
-                await connection.QuitAsync();
+                await CarryAsync(line, transaction);
+            }
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+                transaction.Cancel(_stop);
+            }
+            catch (Exception e)
+            {
+                // A fault of ours, or a damaged content: whoever gave us the transaction decides, and the connection is suspect.
+                transaction.Fault(e);
+                await line.DropAsync();
             }
         }
     }
 
     // The next transaction; null when the worker is not needed any more.
-    private async ValueTask<OutgoingTransaction?> NextAsync(bool mayWait)
+    private async ValueTask<OutgoingTransaction?> NextAsync(Line line)
     {
         TaskCompletionSource<OutgoingTransaction> worker;
         lock (_gate)
         {
-            if (_queue.TryDequeue(out var next))
+            if (!line.IsSurplus && _queue.TryDequeue(out var next))
             {
                 return next;
             }
 
-            if (!mayWait || _stop.IsCancellationRequested)
+            if (line.Connection is null || _stop.IsCancellationRequested)
             {
-                return Leave();
+                return Leave(line);
             }
 
             worker = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -201,7 +194,7 @@ internal sealed class Destination : IDestination
                         _idle.Push(other);
                     }
 
-                    return Leave();
+                    return Leave(line);
                 }
             }
 
@@ -210,8 +203,9 @@ internal sealed class Destination : IDestination
     }
 
     // Under the lock.
-    private OutgoingTransaction? Leave()
+    private OutgoingTransaction? Leave(Line line)
     {
+        line.StopServing();
         _workers--;
         _places?.Release();
         EndUnlessRemembered();
@@ -241,39 +235,44 @@ internal sealed class Destination : IDestination
         return true;
     }
 
-    private async Task<SmtpConnection?> CarryAsync(SmtpConnection? connection, OutgoingTransaction transaction)
+    private async Task CarryAsync(Line line, OutgoingTransaction transaction)
     {
         while (true)
         {
-            if (connection is { IsReusable: false })
+            if (line.Connection is { IsReusable: false })
             {
-                _ = connection.QuitAsync();
-                connection = null;
+                // Until it is over the host may count it among those that it takes from us.
+                await line.QuitAsync();
             }
 
-            if (connection is null)
+            if (line.Connection is null)
             {
-                (connection, var problem) = await ConnectAsync();
-                if (connection is null)
+                var (opened, problem) = await ConnectAsync();
+                if (opened is null)
                 {
-                    NoteProblem(problem!);
-                    transaction.Complete(transaction.All(problem!, _nextHop.ToString(), null, _time.GetUtcNow()));
-                    return null;
+                    line.IsSurplus = TryLeaveToOthers(line, transaction, problem!);
+                    if (!line.IsSurplus)
+                    {
+                        NoteProblem(problem!);
+                        transaction.Complete(transaction.All(problem!, _nextHop.ToString(), null, _time.GetUtcNow()));
+                    }
+
+                    return;
                 }
 
+                line.Take(opened);
                 NoteSuccess();
             }
 
-            var outcomes = await connection.CarryAsync(transaction);
+            var outcomes = await line.Connection!.CarryAsync(transaction);
             if (outcomes is not null)
             {
                 transaction.Complete(outcomes);
-                return connection;
+                return;
             }
 
             // The server had closed it while it was idle: no fault of the message, so it does not wait.
-            await connection.DisposeAsync();
-            connection = null;
+            await line.DropAsync();
         }
     }
 
@@ -315,11 +314,44 @@ internal sealed class Destination : IDestination
         {
             _problem = null;
             _pause = TimeSpan.Zero;
-            var wanted = Math.Min(_queue.Count, _options.MaxConnectionsPerDestination);
+            _limit = Math.Max(_limit, _serving);
+            var wanted = Math.Min(_queue.Count, MaxWorkers());
             while (_workers < wanted && TryStartWorker())
             {
                 // One more.
             }
+        }
+    }
+
+    // Under the lock.
+    private int MaxWorkers() => _serving == 0 ? 1 : _time.GetUtcNow() < _limitedUntil ? _limit : _options.MaxConnectionsPerDestination;
+
+    // A host that takes mail over other connections is not dead. Many take only so many from one client, and those are enough.
+    private bool TryLeaveToOthers(Line line, OutgoingTransaction transaction, Finding problem)
+    {
+        lock (_gate)
+        {
+            line.StopServing();
+            if (_serving == 0)
+            {
+                return false;
+            }
+
+            _limit = _serving;
+            _limitedUntil = _time.GetUtcNow() + LimitAge;
+            _logger.LogInformation("{NextHop} takes {Connections} connections and no more: {Problem}", _nextHop, _serving, problem.Text);
+            transaction.Postpone();
+            if (_idle.TryPop(out var worker))
+            {
+                worker.SetResult(transaction);
+            }
+            else
+            {
+                // Whoever serves comes to it after what he carries now.
+                _queue.Enqueue(transaction);
+            }
+
+            return true;
         }
     }
 
@@ -354,4 +386,54 @@ internal sealed class Destination : IDestination
 
     private void Refuse(OutgoingTransaction transaction, Finding finding) =>
         transaction.TryWithdraw(transaction.All(finding, _nextHop.ToString(), null, _time.GetUtcNow()));
+
+    /// <summary>The connection of one worker, at most one at a time, and ended with it.</summary>
+    private sealed class Line(Destination destination) : IAsyncDisposable
+    {
+        private bool _isServing;
+
+        public SmtpConnection? Connection { get; private set; }
+
+        /// <summary>The host takes no connection beside those of others: this worker is one too many.</summary>
+        public bool IsSurplus { get; set; }
+
+        /// <summary>
+        /// From now on the worker serves: it comes back to the queue, also when it has to connect again meanwhile, or sees to what is in the
+        /// queue when it can't. So others may leave their mail to it.
+        /// </summary>
+        public void Take(SmtpConnection connection)
+        {
+            Connection = connection;
+            lock (destination._gate)
+            {
+                destination._serving += _isServing ? 0 : 1;
+                _isServing = true;
+            }
+        }
+
+        /// <summary>Nobody may leave his mail to this worker any more.</summary>
+        public void StopServing()
+        {
+            lock (destination._gate)
+            {
+                destination._serving -= _isServing ? 1 : 0;
+                _isServing = false;
+            }
+        }
+
+        /// <summary>Ends the connection politely.</summary>
+        public Task QuitAsync() => Forget()?.QuitAsync() ?? Task.CompletedTask;
+
+        /// <summary>Ends the connection at once.</summary>
+        public ValueTask DropAsync() => Forget()?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+        public async ValueTask DisposeAsync() => await QuitAsync();
+
+        private SmtpConnection? Forget()
+        {
+            var connection = Connection;
+            Connection = null;
+            return connection;
+        }
+    }
 }

@@ -24,6 +24,9 @@ internal sealed class OutgoingTransaction(OutgoingMessage message, IReadOnlyList
     /// <summary>Begins the work; false when it was withdrawn.</summary>
     public bool TryStart() => Interlocked.CompareExchange(ref _state, Started, Queued) == Queued;
 
+    /// <summary>Gives it back before anything was said of it: it waits in a queue again.</summary>
+    public void Postpone() => Volatile.Write(ref _state, Queued);
+
     /// <summary>Takes it out of its queue; false when the work on it has begun.</summary>
     public bool TryWithdraw(RecipientOutcome[] outcomes) =>
         Interlocked.CompareExchange(ref _state, Withdrawn, Queued) == Queued && _outcomes.TrySetResult(outcomes);

@@ -144,6 +144,9 @@ internal sealed class SmtpConnection : IAsyncDisposable
             }
 
             await SendContentAsync(transaction.Message);
+
+            // However long all before took: who leaves now sends again what the host has (RFC 5321 §4.5.3.2.6, RFC 1047).
+            _begun = _time.GetTimestamp();
             if (_isLmtp)
             {
                 // RFC 2033 §4.2: a reply for each recipient that was accepted, in that order.

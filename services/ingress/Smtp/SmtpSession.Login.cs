@@ -195,11 +195,24 @@ internal sealed partial class SmtpSession
     {
         Replies.Challenge(Convert.ToBase64String(Encoding.UTF8.GetBytes(challenge))).WriteTo(output);
         await FlushAsync();
+
+        // For the whole line, however its octets trickle in.
+        SetDeadline(Server.Options.CommandTimeout);
+        try
+        {
+            return await ReadResponseAsync();
+        }
+        finally
+        {
+            ClearDeadline();
+        }
+    }
+
+    private async ValueTask<(byte[]? Response, SmtpReply Fault)> ReadResponseAsync()
+    {
         while (!isClosing)
         {
-            SetDeadline(Server.Options.CommandTimeout);
             var result = await input.ReadAsync();
-            ClearDeadline();
             if (Volatile.Read(ref interrupted) != 0)
             {
                 Close(interruption);

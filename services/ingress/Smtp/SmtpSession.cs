@@ -450,7 +450,7 @@ internal sealed partial class SmtpSession
 
         if (refusal is not null)
         {
-            LogRefusedCommand(refusal, text);
+            LogRefusedCommand(refusal, verb, text);
             return new(Error(refusal));
         }
 
@@ -467,17 +467,18 @@ internal sealed partial class SmtpSession
             Verb.NotImplemented or Verb.Auth => Replies.NotImplemented,
             _ => Replies.UnknownCommand,
         };
-        LogRefusedCommand(reply, text);
+        LogRefusedCommand(reply, verb, text);
 
         // What follows are the header fields of another protocol, chosen by whoever tricked its client.
         return verb == Verb.OtherProtocol ? Close(reply) : Error(reply);
     }
 
-    private void LogRefusedCommand(SmtpReply reply, ReadOnlySpan<byte> text)
+    private void LogRefusedCommand(SmtpReply reply, Verb verb, ReadOnlySpan<byte> text)
     {
         if (Server.Logger.IsEnabled(LogLevel.Debug))
         {
-            SmtpLog.CommandRefused(Server.Logger, client, reply.ToString(), Printable.Escape(text));
+            // A mail program that was told the wrong port says name and password behind AUTH.
+            SmtpLog.CommandRefused(Server.Logger, client, reply.ToString(), verb == Verb.Auth ? "AUTH ..." : Printable.Escape(text));
         }
     }
 

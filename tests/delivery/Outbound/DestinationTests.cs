@@ -74,6 +74,58 @@ public sealed class DestinationTests
         Assert.Equal(1, server.Connections);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task A_host_that_takes_only_so_many_connections_gets_all_its_mail_over_those(int most)
+    {
+        var open = 0;
+        var refused = 0;
+        await using ScriptedServer server = new(async session =>
+        {
+            var isWelcome = Interlocked.Increment(ref open) <= most;
+            try
+            {
+                if (!isWelcome)
+                {
+                    Interlocked.Increment(ref refused);
+                    await session.WriteAsync("421 4.7.0 too many connections\r\n");
+                    return;
+                }
+
+                await session.WriteAsync("220 hi\r\n");
+                while (await session.ReadLineAsync() is { } line && line != "QUIT")
+                {
+                    if (line == "DATA")
+                    {
+                        await session.WriteAsync("354 go\r\n");
+                        while (await session.ReadLineAsync() is { } content && content != ".")
+                        {
+                        }
+                    }
+
+                    await session.WriteAsync("250 ok\r\n");
+                }
+            }
+            finally
+            {
+                Interlocked.Decrement(ref open);
+            }
+        });
+        await using var bench = DeliveryBench.To(server.Port, options => (options.MaxConnectionsPerDestination, options.MaxMessagesPerConnection) = (20, 7));
+
+        var all = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => bench.SendAsync("a@example.org")));
+
+        Assert.All(all, outcomes => Assert.Equal(OutcomeKind.Delivered, outcomes[0].Kind));
+        Assert.NotEqual(0, refused);
+
+        // It is not asked for more again at once.
+        var before = refused;
+        all = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => bench.SendAsync("a@example.org")));
+        Assert.All(all, outcomes => Assert.Equal(OutcomeKind.Delivered, outcomes[0].Kind));
+        Assert.Equal(before, refused);
+    }
+
     [Fact]
     public async Task No_more_connections_are_open_than_allowed()
     {

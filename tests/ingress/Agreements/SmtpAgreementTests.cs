@@ -182,6 +182,28 @@ public sealed class SmtpAgreementTests
     }
 
     [Theory]
+    [InlineData(true, false, 250)]
+    [InlineData(true, true, 452)]
+    [InlineData(false, true, 452)]
+    public async Task Session_whose_RCPT_commands_add_nobody_to_an_agreement_is_closed(bool addressFirst, bool other, int code)
+    {
+        await using var server = await AgreementServer.StartAsync("Smtp:MaxRecipients=100", "Smtp:MaxFruitlessRecipients=1000");
+        var address = UniqueAddress.Mint("alice@example.org").ToString();
+        server.Directory.Add(address: address);
+        using var client = await server.Smtp.ConnectAsync();
+        await client.AskAsync("EHLO a.example");
+        await AssertCodesAsync(client, [250, 250], "MAIL FROM:<friend@c.example>", $"RCPT TO:<{(addressFirst ? address : "bob@example.org")}>");
+        var next = addressFirst != other ? address : "bob@example.org";
+        for (var i = 0; i < 10; i++)
+        {
+            Assert.All(await client.AskAllAsync([.. Enumerable.Repeat($"RCPT TO:<{next}>", 100)]), reply => Assert.Equal(code, reply.Code));
+        }
+
+        Assert.Equal(Replies.TooManyFruitlessRecipients, await client.ReadAsync());
+        await client.AssertClosedAsync();
+    }
+
+    [Theory]
     [InlineData("relay.a.example", "friend@c.example")]
     [InlineData("a.example", "friend@c.example")]
     [InlineData("other.example", "list@lists.a.example")]

@@ -132,6 +132,23 @@ public sealed class SmtpLoginTests
     }
 
     [Fact]
+    public async Task Auth_gives_a_response_that_trickles_in_no_more_time_than_a_whole_one()
+    {
+        await using var server = await AgreementServer.StartAsync("Smtp:CommandTimeout=00:05:00");
+        using var client = await server.GreetInTlsAsync();
+        Assert.Equal(334, (await client.AskAsync("AUTH PLAIN")).Code);
+        for (var minutes = 0; minutes < 5; minutes++)
+        {
+            await client.SendAsync("A");
+            server.Smtp.Time.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        server.Smtp.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(421, (await client.ReadAsync()).Code);
+        await client.AssertClosedAsync();
+    }
+
+    [Fact]
     public async Task Auth_takes_what_was_pipelined_for_its_response_and_never_for_commands()
     {
         await using var server = await AgreementServer.StartAsync();

@@ -44,6 +44,9 @@ internal sealed class DeferralBehaviors(
             .Concat(context.Message.UnderWay.Select(recipient => recipient.ForwardPath))
             .ToHashSet(StringComparer.Ordinal);
         context.Saga.Pending.RemoveAll(pending => !left.Contains(pending.Recipient.ForwardPath));
+
+        // The first time there was no room for a file of its own; who made one now releases what was kept till then.
+        context.Saga.Content = context.Message.Content;
     }
 
     /// <summary>Takes the outcomes of an attempt in, and reports those that are final.</summary>
@@ -150,13 +153,22 @@ internal sealed class DeferralBehaviors(
 
     private async ValueTask<byte[]> HeaderAsync(DeferralState saga)
     {
-        using var message = await OutgoingMessage.OpenAsync(store, saga.QueueId, saga.ReceivedAt, saga.Envelope, saga.Content, CancellationToken.None);
-        if (message is null)
+        try
         {
+            using var message = await OutgoingMessage.OpenAsync(store, saga.QueueId, saga.ReceivedAt, saga.Envelope, saga.Content, CancellationToken.None);
+            if (message is not null)
+            {
+                return message.HeaderBlock;
+            }
+
             logger.LogError("{QueueId}: content is gone; its report has no header", saga.QueueId);
-            return [];
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            // The sender has to hear that the message was not delivered, also when it can't be read any more.
+            logger.LogError(e, "{QueueId}: content can't be read; its report has no header", saga.QueueId);
         }
 
-        return message.HeaderBlock;
+        return [];
     }
 }

@@ -58,7 +58,7 @@ internal sealed class RcptCommand : SmtpCommand
             {
                 // Nobody was told that the first recipient makes the transaction special.
                 session.Reply(Replies.TooManyRecipients);
-                return NextStep.Command;
+                return Fruitless(session);
             }
 
             if (transaction.Login is { } login)
@@ -73,7 +73,7 @@ internal sealed class RcptCommand : SmtpCommand
         {
             // The mailbox and its address are the same recipient.
             session.Reply(Replies.RecipientOk);
-            return NextStep.Command;
+            return Fruitless(session);
         }
 
         transaction.IsToAddress = hat.IsAddress(mailbox);
@@ -92,7 +92,7 @@ internal sealed class RcptCommand : SmtpCommand
         if (transaction.Recipients.Count > 0)
         {
             session.Reply(Replies.TooManyRecipients);
-            return NextStep.Command;
+            return Fruitless(session);
         }
 
         var started = session.Server.Time.GetTimestamp();
