@@ -29,6 +29,27 @@ public sealed class SessionRulesTests(PortalWorld world)
     }
 
     [Fact]
+    public async Task Accounts_that_can_not_be_read_for_a_moment_sign_nobody_out()
+    {
+        using var browser = await world.NewBrowser().SignInAsync(PortalWorld.Alice);
+        var file = world.Accounts.Path;
+        var good = await File.ReadAllBytesAsync(file, Stop);
+        try
+        {
+            await File.WriteAllTextAsync(file, "typed by hand\n", Stop);
+            using var away = await browser.GetAsync("/portal");
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, away.StatusCode);
+        }
+        finally
+        {
+            await File.WriteAllBytesAsync(file, good, CancellationToken.None);
+        }
+
+        using var back = await browser.GetAsync("/portal");
+        Assert.Equal(HttpStatusCode.OK, back.StatusCode);
+    }
+
+    [Fact]
     public async Task Session_cookie_is_for_this_host_and_no_script()
     {
         using var browser = world.NewBrowser();

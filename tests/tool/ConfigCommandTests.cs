@@ -79,12 +79,13 @@ public sealed class ConfigCommandTests : IDisposable
     [Fact]
     public async Task Config_show_hides_passwords()
     {
-        var file = Write("mailkey.json", """{ "Mailkey": { "RabbitMq": { "Uri": "amqp://u:hunter2@host/v" }, "Postgres": { "ConnectionString": "Host=db;Password=hunter2" }, "Domains": [ { "Name": "example.org" } ] } }""");
+        var file = Write("mailkey.json", """{ "Mailkey": { "RabbitMq": { "Uri": "amqp://u:hunter2@host/v" }, "Postgres": { "ConnectionString": "Host=db;Password=hunter2" }, "Agreements": { "Negotiation": { "ConsentKey": "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnQ=" } }, "Domains": [ { "Name": "example.org" } ] } }""");
         var result = await Tool.RunAsync("config", "show", "--file", file);
 
         using var document = JsonDocument.Parse(result.Good);
         var shown = document.RootElement.GetProperty("Mailkey");
         Assert.DoesNotContain("hunter2", result.Output, StringComparison.Ordinal);
+        Assert.Equal("***", shown.GetProperty("Agreements").GetProperty("Negotiation").GetProperty("ConsentKey").GetString());
         Assert.StartsWith("amqp://u:***@host", shown.GetProperty("RabbitMq").GetProperty("Uri").GetString(), StringComparison.Ordinal);
         Assert.Contains("Host=db", shown.GetProperty("Postgres").GetProperty("ConnectionString").GetString(), StringComparison.Ordinal);
         Assert.Equal("example.org", shown.GetProperty("Domains")[0].GetProperty("Name").GetString());

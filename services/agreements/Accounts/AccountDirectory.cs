@@ -44,9 +44,10 @@ internal sealed class AccountDirectory : IAccounts
             return new(SignInResult.Rejected);
         }
 
-        switch (await _passwords.CheckAsync(address!, password, cancellationToken))
+        var (check, account) = await CheckAsync(address!, password, cancellationToken);
+        switch (check)
         {
-            case PasswordCheck.Right when Find(address!) is { } account:
+            case PasswordCheck.Right when account is not null:
                 await _limits.GiveBackAsync(subject, client, cancellationToken);
                 await _limits.SweepAsync(cancellationToken);
                 return new(SignInResult.Accepted, account);
@@ -63,6 +64,19 @@ internal sealed class AccountDirectory : IAccounts
         ValueTask.FromResult(Find(address) is { } account && account.Stamp == stamp ? account : null);
 
     public string? AccountOf(string recipient) => _names.AccountOf(recipient);
+
+    private async Task<(PasswordCheck Check, Account? Account)> CheckAsync(string address, string password, CancellationToken cancellationToken)
+    {
+        var check = await _passwords.CheckAsync(address, password, cancellationToken);
+        try
+        {
+            return (check, check == PasswordCheck.Right ? Find(address) : null);
+        }
+        catch (AccountsUnavailableException)
+        {
+            return (PasswordCheck.Unavailable, null);
+        }
+    }
 
     private Account? Find(string address) =>
         _passwords.Find(address) is { } account ? account with { IsOperator = account.IsOperator || _operators.Contains(address) } : null;

@@ -56,8 +56,9 @@ internal sealed class FilePasswords(IOptions<MailkeyOptions> options, ILogger<Fi
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
         {
+            // Not "no such account": that would sign everybody out for good.
             logger.LogError("Accounts can't be read: {Reason}", e.Message);
-            return null;
+            throw new AccountsUnavailableException(e);
         }
     }
 

@@ -39,6 +39,7 @@ public interface IAccounts
 
     /// <summary>An account that has signed in before; null when it is gone or has another password now.</summary>
     /// <param name="stamp">As it was at the sign-in.</param>
+    /// <exception cref="AccountsUnavailableException">Nobody can say.</exception>
     ValueTask<Account?> FindAsync(string address, string stamp, CancellationToken cancellationToken);
 
     /// <summary>The account that mail to a recipient is for: a detail and a unique part are left out. Null when its domain is not hosted here.</summary>

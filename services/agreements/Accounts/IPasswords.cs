@@ -17,5 +17,6 @@ internal interface IPasswords
     Task<PasswordCheck> CheckAsync(string address, string password, CancellationToken cancellationToken);
 
     /// <summary>The account as it is known now; null when there is none.</summary>
+    /// <exception cref="AccountsUnavailableException">Nobody can say.</exception>
     Account? Find(string address);
 }

@@ -1,4 +1,4 @@
-using Mailkey.Hosting.Postgres;
+using Npgsql;
 
 namespace Mailkey.Agreements.Api;
 
@@ -16,7 +16,7 @@ public sealed class ApiHousekeeping(ApiStore store, TimeProvider time, ILogger<A
             {
                 await store.ForgetAsync(stoppingToken);
             }
-            catch (Exception e) when (DatabaseOutage.Is(e))
+            catch (Exception e) when (e is NpgsqlException or TimeoutException)
             {
                 logger.LogWarning("Nonces that are over stay for now: {Reason}", e.Message);
             }

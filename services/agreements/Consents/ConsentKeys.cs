@@ -24,7 +24,7 @@ public sealed class ConsentKeys(NpgsqlDataSource dataSource, IOptions<MailkeyOpt
     private const byte ConfiguredId = 255;
     private const int FirstId = 1;
 
-    // Whoever makes up ids of keys must not make us ask the database for each.
+    // So soon a key that an operator adds or withdraws is used or refused. Whoever makes up ids of keys must not make us ask for each.
     private static readonly TimeSpan ReloadInterval = TimeSpan.FromMinutes(1);
 
     private ImmutableDictionary<byte, byte[]> _keys = ImmutableDictionary<byte, byte[]>.Empty;
@@ -48,11 +48,7 @@ public sealed class ConsentKeys(NpgsqlDataSource dataSource, IOptions<MailkeyOpt
             return configured;
         }
 
-        if (_keys.IsEmpty)
-        {
-            await LoadAsync(cancellationToken);
-        }
-
+        await LoadAsync(isNeeded: _keys.IsEmpty, cancellationToken);
         var id = _keys.Keys.Max();
         return new(id, _keys[id]);
     }
@@ -65,11 +61,7 @@ public sealed class ConsentKeys(NpgsqlDataSource dataSource, IOptions<MailkeyOpt
             return Configured();
         }
 
-        if (!_keys.ContainsKey(id) && time.GetUtcNow() - _loadedAt > ReloadInterval)
-        {
-            await LoadAsync(cancellationToken);
-        }
-
+        await LoadAsync(isNeeded: false, cancellationToken);
         return _keys.TryGetValue(id, out var secret) ? new(id, secret) : null;
     }
 
@@ -77,10 +69,20 @@ public sealed class ConsentKeys(NpgsqlDataSource dataSource, IOptions<MailkeyOpt
         ? new(ConfiguredId, Convert.FromBase64String(text))
         : null;
 
-    private async Task LoadAsync(CancellationToken cancellationToken)
+    private async ValueTask LoadAsync(bool isNeeded, CancellationToken cancellationToken)
     {
+        if (!isNeeded && time.GetUtcNow() - _loadedAt <= ReloadInterval)
+        {
+            return;
+        }
+
         await using var batch = dataSource.CreateBatch();
-        batch.BatchCommands.Add(new($"INSERT INTO {AgreementsLedger.Schema}.consent_keys (id, secret) VALUES ({FirstId}, $1) ON CONFLICT DO NOTHING")
+        batch.BatchCommands.Add(new(
+            $"""
+            INSERT INTO {AgreementsLedger.Schema}.consent_keys (id, secret)
+            SELECT {FirstId}, $1 WHERE NOT EXISTS (SELECT 1 FROM {AgreementsLedger.Schema}.consent_keys)
+            ON CONFLICT DO NOTHING
+            """)
         {
             Parameters = { new() { Value = RandomNumberGenerator.GetBytes(Length) } },
         });

@@ -84,7 +84,8 @@ public sealed class AgreementDesk(
 
         if (account is null)
         {
-            return Refused(DeskRefusals.UnknownRecipient);
+            // It counts like any other: else a list of names could be tried through at no cost.
+            return Refused(await AdmissionAsync(key.Forwarder, actor, network, account, AgreementId.Mint(), cause, isTrial: false, cancellationToken) ?? DeskRefusals.UnknownRecipient);
         }
 
         var id = await ReserveAsync(key, actor, cause, cancellationToken);
@@ -98,12 +99,17 @@ public sealed class AgreementDesk(
     public async Task<DeskAnswer<AgreementState>> DecideAsync(AgreementId id, AgreementCommand command, string? cause, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(command);
-        if (command is GiveConsent consent)
+        if (command is GiveConsent or AcceptConsentEvidence or Approve)
         {
+            var proposed = await agreements.LoadAsync(id.StreamId, null, cancellationToken);
+            var organization = (await organizations.LoadAsync(Organization.StreamId(proposed.State.Forwarder), null, cancellationToken)).State;
+            if (proposed.State.Phase is AgreementPhase.AwaitingConsent or AgreementPhase.AwaitingApproval && NotNow(organization.Status) is { } notNow)
+            {
+                return new(proposed.State, proposed.Version, notNow, HasChanged: false);
+            }
+
             // How suspicious the whole looks is for nobody outside to say.
-            var proposed = (await agreements.LoadAsync(id.StreamId, null, cancellationToken)).State;
-            var organization = (await organizations.LoadAsync(Organization.StreamId(proposed.Forwarder), null, cancellationToken)).State;
-            return await AppendAsync(id, consent with { Risk = ProposalRisk.Of(proposed, organization) }, cause, cancellationToken);
+            return await AppendAsync(id, command is GiveConsent consent ? consent with { Risk = ProposalRisk.Of(proposed.State, organization) } : command, cause, cancellationToken);
         }
 
         if (command is not Reopen)
@@ -148,6 +154,15 @@ public sealed class AgreementDesk(
             ? new(current.State, 0, AgreementRefusals.Unknown, HasChanged: false)
             : await AppendAsync(id, new AssignAddress(actor, UniqueAddress.Mint(current.State.Recipient).ToString(), replaces), cause, cancellationToken);
     }
+
+    // Nothing comes into force with somebody who is not wanted any more, or for now; an operator may import what never made contact.
+    private static Refusal? NotNow(OrganizationStatus status) => status switch
+    {
+        OrganizationStatus.Verified or OrganizationStatus.None => null,
+        OrganizationStatus.Banned => OrganizationRefusals.Banned,
+        OrganizationStatus.Suspended => OrganizationRefusals.Suspended,
+        _ => OrganizationRefusals.NotVerified,
+    };
 
     private static ProposalAnswer Refused(Refusal refusal) => new(null, AgreementState.None, 0, refusal, HasChanged: false);
 

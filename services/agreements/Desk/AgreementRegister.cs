@@ -218,7 +218,9 @@ public sealed class AgreementRegister(NpgsqlDataSource dataSource, IEventStore s
                 reader.GetInt64(0),
                 reader.GetFieldValue<DateTimeOffset>(1),
                 reader.GetFieldValue<DateTimeOffset>(2),
-                JsonSerializer.Deserialize(reader.GetFieldValue<byte[]>(3), AgreementsJson.Default.OrganizationState)!));
+                OrganizationDesk.Named(
+                    reader.GetString(4)[Organization.StreamId("").Length..],
+                    JsonSerializer.Deserialize(reader.GetFieldValue<byte[]>(3), AgreementsJson.Default.OrganizationState)!)));
         }
 
         return PageOf(rows, limit, row => new(row.ChangedAt, Organization.StreamId(row.State.Domain)));

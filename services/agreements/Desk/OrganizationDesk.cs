@@ -18,7 +18,7 @@ public sealed class OrganizationDesk(Aggregates<OrganizationState> organizations
     public async Task<DeskAnswer<OrganizationState>> LoadAsync(string domain, CancellationToken cancellationToken)
     {
         var stream = await organizations.LoadAsync(Organization.StreamId(domain), null, cancellationToken);
-        return new(stream.State, stream.Version, stream.Version == 0 ? OrganizationRefusals.Unknown : null, HasChanged: false);
+        return new(Named(domain, stream.State), stream.Version, stream.Version == 0 ? OrganizationRefusals.Unknown : null, HasChanged: false);
     }
 
     /// <summary>First contact, or a change of where the organisation can be reached.</summary>
@@ -53,8 +53,12 @@ public sealed class OrganizationDesk(Aggregates<OrganizationState> organizations
             command.Actor.ToString(),
             cause,
             cancellationToken);
-        return new(stream.State, stream.Version, decision.Refusal, decision.Events.Count > 0);
+        return new(Named(domain, stream.State), stream.Version, decision.Refusal, decision.Events.Count > 0);
     }
+
+    /// <summary>The state with the name of the organisation, which its events do not say of one that was banned before it made contact.</summary>
+    /// <param name="domain">In its normal form.</param>
+    internal static OrganizationState Named(string domain, OrganizationState state) => state.Domain.Length == 0 ? state with { Domain = domain } : state;
 
     /// <summary>How an organisation is seen here, and what would raise that.</summary>
     public OrganizationStanding StandingOf(OrganizationState state) => OrganizationStanding.Of(state, policies.Organizations, time.GetUtcNow());

@@ -179,6 +179,13 @@ public sealed class NegotiationBehaviors(
         }
 
         var now = time.GetUtcNow();
+        if ((await organizations.LoadAsync(state.Forwarder, context.CancellationToken)).State.Status is not (OrganizationStatus.Verified or OrganizationStatus.None))
+        {
+            // Nobody is asked for somebody who may not forward. It may again, or the deadline comes.
+            saga.LookAt = now + _options.AskAgain;
+            return;
+        }
+
         saga.Asked = await consent.AskAsync(id, state, version, saga.Reminders, Actor, CauseOf(context), context, context.CancellationToken);
         saga.AskedAt ??= now;
         saga.LookAt = saga.Asked switch

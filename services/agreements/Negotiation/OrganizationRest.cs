@@ -59,13 +59,14 @@ public sealed class OrganizationRest(AgreementDesk agreements, OrganizationDesk 
         }
     }
 
-    // The read model may be behind: an agreement that it does not have yet is looked at when it comes into force.
+    // The read model may be behind: what it does not know yet to be in force is looked at all the same, and what it does not have yet when it
+    // comes into force.
     private async Task<List<string>> StreamsAsync(string domain, string? after, CancellationToken cancellationToken)
     {
         await using var command = dataSource.CreateCommand(
             $"""
             SELECT id FROM {AgreementsLedger.Schema}.agreement_list
-            WHERE forwarder = $1 AND id > $2 AND status IN ('active-probation', 'active-established', 'renegotiating', 'suspended')
+            WHERE forwarder = $1 AND id > $2 AND status NOT IN ('refused', 'revoked', 'expired')
             ORDER BY id LIMIT {Portion}
             """);
         command.Parameters.Add(new() { Value = domain });

@@ -93,6 +93,10 @@ internal sealed class PortalGate : IDisposable
             _logger.LogWarning("A page can't be made: {Reason}", e.Message);
             answer = PortalAnswer.Says(visit, StatusCodes.Status503ServiceUnavailable, "Not now", "The agreements can't be read at the moment. Nothing is lost; try again in a minute.") with { RetryAfter = DatabaseAway };
         }
+        catch (AccountsUnavailableException)
+        {
+            answer = PortalAnswer.Says(visit, StatusCodes.Status503ServiceUnavailable, "Not now", "The accounts can't be read at the moment. You stay signed in; try again in a minute.") with { RetryAfter = DatabaseAway };
+        }
         catch (ContentionException)
         {
             answer = PortalAnswer.Says(visit, StatusCodes.Status503ServiceUnavailable, "Try again", "Too many changes of this at the same time. Nothing has happened.") with { RetryAfter = TimeSpan.FromSeconds(1) };

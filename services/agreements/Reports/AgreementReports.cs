@@ -3,6 +3,7 @@ using Mailkey.Agreements.Decisions;
 using Mailkey.Agreements.Desk;
 using Mailkey.Agreements.Keys;
 using Mailkey.Contracts.Agreements;
+using Mailkey.Hosting.Postgres;
 using Mailkey.Ledger.Events;
 using Microsoft.Extensions.Logging;
 
@@ -61,19 +62,27 @@ public sealed class AgreementReports(
     {
         const int portion = 500;
         var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
-        while (true)
+        int failed;
+        int found;
+        do
         {
             var days = await traffic.UnrecordedAsync(today, portion, cancellationToken);
+            (found, failed) = (days.Count, 0);
             foreach (var day in days)
             {
-                await RecordAsync(day, cancellationToken);
-            }
-
-            if (days.Count < portion)
-            {
-                break;
+                try
+                {
+                    await RecordAsync(day, cancellationToken);
+                }
+                catch (Exception e) when (e is not OperationCanceledException && !DatabaseOutage.Is(e))
+                {
+                    // A stream that a newer program wrote, or one under contention: it waits for the next round, and the others do not.
+                    failed++;
+                    logger.LogWarning(e, "The traffic of {Agreement} on {Day} waits: {Reason}", day.AgreementId, day.Day, e.Message);
+                }
             }
         }
+        while (found == portion && failed == 0);
 
         // A process that was cut off from the broker may still report yesterday.
         await traffic.ForgetAsync(today.AddDays(-3), cancellationToken);

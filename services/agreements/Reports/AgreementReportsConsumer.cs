@@ -1,5 +1,6 @@
 using Mailkey.Contracts.Agreements;
 using Mailkey.Messaging;
+using Mailkey.Messaging.Sagas;
 using MassTransit;
 
 namespace Mailkey.Agreements.Reports;
@@ -29,7 +30,8 @@ internal sealed class AgreementReportsDefinition : ConsumerDefinition<AgreementR
     {
         endpointConfigurator.PrefetchCount = Concurrency;
 
-        // A ledger or a database that is away for a while must not fill the error queue.
+        // A database that is away must not fill the error queue, nor a ledger that is contended for.
+        endpointConfigurator.UseDatabaseOutageRetry();
         endpointConfigurator.UseMessageRetry(retry => retry.Intervals(200, 1000, 3000, 10_000, 30_000));
     }
 }

@@ -11,6 +11,8 @@ internal static class ReportServices
         services.AddSchemaMigrations(TrafficTable.Migration);
         services.AddSingleton<TrafficTable>();
         services.AddSingleton<AgreementReports>();
+        services.AddSchemaMigrations(OrganizationHistory.Migration);
+        services.AddSingleton<OrganizationHistory>();
         services.AddHostedService<TrafficService>();
         return services;
     }

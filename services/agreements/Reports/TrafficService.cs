@@ -1,11 +1,9 @@
-using Mailkey.Hosting.Postgres;
-using Mailkey.Ledger.Events;
-using Npgsql;
-
 namespace Mailkey.Agreements.Reports;
 
-/// <summary>Closes the days of traffic. Replicas may do it at the same time: what is recorded twice is recorded once.</summary>
-internal sealed class TrafficService(AgreementReports reports, TimeProvider time, ILogger<TrafficService> logger) : BackgroundService
+/// <summary>
+/// Closes the days of traffic, and judges organisations by theirs. Replicas may do it at the same time: what is recorded twice is recorded once.
+/// </summary>
+internal sealed class TrafficService(AgreementReports reports, OrganizationHistory history, TimeProvider time, ILogger<TrafficService> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
 
@@ -16,20 +14,27 @@ internal sealed class TrafficService(AgreementReports reports, TimeProvider time
         {
             do
             {
-                try
-                {
-                    await reports.CloseDaysAsync(stoppingToken);
-                }
-                catch (Exception e) when (e is ContentionException || (e is NpgsqlException && DatabaseOutage.Is(e)))
-                {
-                    logger.LogWarning("The traffic of past days waits: {Reason}", e.Message);
-                }
+                await TryAsync(reports.CloseDaysAsync, "The traffic of past days waits", stoppingToken);
+                await TryAsync(history.RecordAsync, "The history of organisations waits", stoppingToken);
             }
             while (await timer.WaitForNextTickAsync(stoppingToken));
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
             // Stopping
+        }
+    }
+
+    // Whatever it is, the next round tries again: an API and a portal must not end because of a sum.
+    private async Task TryAsync(Func<CancellationToken, Task> work, string what, CancellationToken stoppingToken)
+    {
+        try
+        {
+            await work(stoppingToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
+        {
+            logger.LogWarning(e, "{What}: {Reason}", what, e.Message);
         }
     }
 }

@@ -112,16 +112,15 @@ internal sealed class AgreementReports(IOptions<MailkeyOptions> options, IBus bu
     {
         lock (_gate)
         {
-            List<AgreementUse> uses = [.. _changed.Select(key => new AgreementUse { AgreementId = key.Id, Day = key.Day, Messages = _counts[key] })];
-            _changed.Clear();
-
-            // Of days that are over nothing more can come, once it was reported.
+            // Of days that are over nothing more can come, once it was reported: not before, for the broker may have been away since.
             var yesterday = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime).AddDays(-1);
-            foreach (var key in _counts.Keys.Where(key => key.Day < yesterday).ToList())
+            foreach (var key in _counts.Keys.Where(key => key.Day < yesterday && !_changed.Contains(key)).ToList())
             {
                 _counts.Remove(key);
             }
 
+            List<AgreementUse> uses = [.. _changed.Select(key => new AgreementUse { AgreementId = key.Id, Day = key.Day, Messages = _counts[key] })];
+            _changed.Clear();
             return uses;
         }
     }

@@ -6,6 +6,7 @@ using Mailkey.Agreements.Keys;
 using Mailkey.Agreements.Organizations;
 using Mailkey.Agreements.Tests.Agreements;
 using Mailkey.Testkit.Infrastructure;
+using Mailkey.Testkit.Processes;
 
 namespace Mailkey.Agreements.Tests.Desk;
 
@@ -50,6 +51,72 @@ public sealed class AgreementDeskTests(PostgresServer postgres) : IClassFixture<
         Assert.NotEqual(first, second.Id);
         Assert.Equal(AgreementStatus.Refused, (await host.Agreements.LoadAsync(first, null, Stop)).State.Status);
         Assert.Equal(second.Id, (await host.ProposeAsync(forwarder)).Id);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Nothing_comes_into_force_with_an_organization_that_may_not_forward(bool isBanned)
+    {
+        await using var host = await DeskHost.StartAsync(postgres);
+        var forwarder = await host.VerifiedAsync();
+        var user = new Actor(ActorKind.User, "alice@b.example");
+        var id = (await host.ProposeAsync(forwarder)).Id!.Value;
+        Assert.Null((await host.Agreements.DecideAsync(id, new AcceptProof(DeskHost.Saga, [ProofKind.Organization]), null, Stop)).Refusal);
+        OrganizationCommand stop = isBanned ? new BanOrganization(DeskHost.Operator, "spam") : new SuspendOrganization(DeskHost.Operator, "spam");
+        Assert.Null((await host.Organizations.DecideAsync(forwarder, stop, null, Stop)).Refusal);
+
+        var consent = new GiveConsent(user, 1, Story.Answer, 0);
+        var refused = await host.Agreements.DecideAsync(id, consent, null, Stop);
+
+        Assert.Equal((isBanned ? OrganizationRefusals.Banned.Code : OrganizationRefusals.Suspended.Code, AgreementStatus.AwaitingConsent), (refused.Refusal?.Code, refused.State.Status));
+        if (!isBanned)
+        {
+            Assert.Null((await host.Organizations.DecideAsync(forwarder, new LiftOrganizationSuspension(DeskHost.Operator, OrganizationHold.Operator), null, Stop)).Refusal);
+            Assert.Equal(AgreementStatus.ActiveProbation, (await host.Agreements.DecideAsync(id, consent, null, Stop)).State.Status);
+        }
+    }
+
+    [Fact]
+    public async Task Recipients_that_do_not_exist_count_like_those_that_do()
+    {
+        await using var host = await DeskHost.StartAsync(postgres, "--Mailkey:Agreements:Policy:ProposalsInProbation=3");
+        var forwarder = await host.VerifiedAsync();
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal(DeskRefusals.UnknownRecipient.Code, (await host.ProposeAsync(forwarder, $"nobody{i}@listed.example")).Refusal?.Code);
+        }
+
+        Assert.Equal(OrganizationRefusals.ProposalsReached.Code, (await host.ProposeAsync(forwarder, "nobody@listed.example")).Refusal?.Code);
+        Assert.Equal(OrganizationRefusals.ProposalsReached.Code, (await host.ProposeAsync(forwarder, "alice@listed.example")).Refusal?.Code);
+    }
+
+    [Fact]
+    public async Task An_organization_that_was_banned_before_it_made_contact_has_a_name_all_the_same()
+    {
+        await using var host = await DeskHost.StartAsync(postgres);
+        var domain = $"a{Guid.NewGuid():N}.example";
+        var banned = await host.Organizations.DecideAsync(domain, new BanOrganization(DeskHost.Operator, "known elsewhere"), null, Stop);
+        Assert.Equal((null, domain), (banned.Refusal, banned.State.Domain));
+
+        // Page by page, each organisation once.
+        var domains = await Eventually.GetAsync(() => BannedAsync(host), found => found.Contains(domain), TimeSpan.FromSeconds(30));
+        Assert.Distinct(domains);
+        Assert.DoesNotContain("", domains);
+    }
+
+    private static async Task<List<string>> BannedAsync(DeskHost host)
+    {
+        List<string> domains = [];
+        RegisterCursor? after = null;
+        do
+        {
+            var page = await host.Register.ListOrganizationsAsync([OrganizationStatus.Banned], after, 1, Stop);
+            domains.AddRange(page.Items.Select(row => row.State.Domain));
+            after = page.Next;
+        }
+        while (after is not null);
+        return domains;
     }
 
     [Fact]

@@ -29,6 +29,8 @@ internal sealed class DeskHost : IAsyncDisposable
 
     public OrganizationDesk Organizations => _app.Services.GetRequiredService<OrganizationDesk>();
 
+    public IServiceProvider Services => _app.Services;
+
     public AgreementRegister Register => _app.Services.GetRequiredService<AgreementRegister>();
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;

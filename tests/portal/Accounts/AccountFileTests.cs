@@ -83,7 +83,7 @@ public sealed class AccountFileTests : IDisposable
         await File.WriteAllTextAsync(PathOfFile, "alice@b.example user nonsense\n");
         using var passwords = Passwords();
         Assert.Equal(PasswordCheck.Unavailable, await passwords.CheckAsync("alice@b.example", "nonsense", TestContext.Current.CancellationToken));
-        Assert.Null(passwords.Find("alice@b.example"));
+        Assert.Throws<AccountsUnavailableException>(() => passwords.Find("alice@b.example"));
     }
 
     [Fact]

@@ -189,7 +189,7 @@ internal static class AgreementsCommand
         var forwarder = new Option<string?>("--forwarder") { Description = "The organisation that forwards. Default: the one that signs." };
         var method = new Option<string[]>("--method") { Description = "How messages will show which agreement they are for: auth, reference, address. Repeat for several.", DefaultValueFactory = _ => ["reference"] };
         method.AcceptOnlyFromAmong("auth", "reference", "address");
-        var request = new Option<string?>("--request") { Description = "A word for this request: with the same word it is done once. Default: made from what is proposed." };
+        var request = new Option<string?>("--request") { Description = "A word for this request: with the same word it is done once. Default: a new one each time." };
         var terms = new TermsOptions();
         var command = connection.With(terms.AddTo(new ToolCommand(
             "propose",
@@ -216,7 +216,9 @@ internal static class AgreementsCommand
             };
             Add(body, "displayName", result.GetValue(name));
             Add(body, "forwarder", result.GetValue(forwarder));
-            var key = result.GetValue(request) ?? Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(body.ToJsonString())));
+
+            // Each run asks anew; two equal proposals are one agreement anyway, as long as it is not over.
+            var key = result.GetValue(request) ?? Guid.NewGuid().ToString("N");
             return await connection.SendAsync(result, HttpMethod.Post, "/v1/agreements", body, cancellationToken, key) is { } reply
                 ? Print(console, connection, result, reply, PrintAgreement)
                 : ExitCode.NotDone;

@@ -3,13 +3,19 @@ using Npgsql;
 
 namespace Mailkey.Tool.Configuration;
 
-/// <summary>Keeps passwords out of what is printed.</summary>
+/// <summary>Keeps passwords and keys out of what is printed.</summary>
 internal static class Secrets
 {
     private const string Hidden = "***";
 
     public static void Hide(MailkeyOptions options)
     {
+        // Who has it can consent in the name of any user.
+        if (options.Agreements.Negotiation.ConsentKey.Length > 0)
+        {
+            options.Agreements.Negotiation.ConsentKey = Hidden;
+        }
+
         if (Uri.TryCreate(options.RabbitMq.Uri, UriKind.Absolute, out var uri))
         {
             if (uri.UserInfo.Contains(':', StringComparison.Ordinal))
