@@ -18,6 +18,7 @@ internal sealed record Closed;
 [JsonSerializable(typeof(Opened))]
 [JsonSerializable(typeof(Paid))]
 [JsonSerializable(typeof(Closed))]
+[JsonSerializable(typeof(Account))]
 internal sealed partial class TestJson : JsonSerializerContext;
 
 internal sealed record Account(string? Owner, long Balance)

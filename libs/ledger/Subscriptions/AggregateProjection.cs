@@ -15,7 +15,8 @@ public sealed record AggregateColumn<TState>(string Name, Func<TState, string?> 
 
 /// <summary>
 /// A table with a row for each stream of a kind: the state that its events add up to, as JSON, and columns to look for it by. A page of
-/// events costs two round trips, however many streams it touches.
+/// events costs two round trips, however many streams it touches. Before an event that a newer program wrote a row stops, with its version:
+/// whoever reads it sees that it is behind, and the program that knows the event goes on from there.
 /// </summary>
 /// <param name="name">Name of the projection, and with underscores of its table.</param>
 /// <param name="prefix">Streams of this kind have ids that begin so.</param>
@@ -58,13 +59,23 @@ public sealed class AggregateProjection<TState>(
         }
 
         await LoadAsync(page, rows, cancellationToken);
-        foreach (var (stored, value) in page.Events)
+        foreach (var e in page.Events)
         {
-            if (rows.TryGetValue(stored.StreamId, out var row))
+            if (rows.TryGetValue(e.Stored.StreamId, out var row) && !row.HasStopped)
             {
-                // An event that a newer program wrote moves the version, so that one sees that the state is behind.
-                rows[stored.StreamId] = row with { State = value is null ? row.State : evolve(row.State, value), Version = stored.Version, ChangedAt = stored.At };
+                if (e.Stored.Version > row.Version + 1)
+                {
+                    row = await CatchUpAsync(page, row, e.Stored, cancellationToken);
+                }
+
+                rows[e.Stored.StreamId] = Next(row, e);
             }
+        }
+
+        // Of a stream that begins with what this program does not know there is no row.
+        foreach (var stream in rows.Where(row => row.Value.Version == 0).Select(row => row.Key).ToList())
+        {
+            rows.Remove(stream);
         }
 
         if (rows.Count > 0)
@@ -72,6 +83,26 @@ public sealed class AggregateProjection<TState>(
             page.Statements.Add(Upsert(page.Schema, rows));
         }
     }
+
+    // What an older program did not know, and what came behind that.
+    private async Task<Row> CatchUpAsync(SubscriptionPage page, Row row, StoredEvent until, CancellationToken cancellationToken)
+    {
+        await foreach (var missed in page.Streams.ReadAsync(until.StreamId, row.Version, cancellationToken))
+        {
+            if (missed.Stored.Version >= until.Version || row.HasStopped)
+            {
+                break;
+            }
+
+            row = Next(row.Version == 0 ? row with { CreatedAt = missed.Stored.At } : row, missed);
+        }
+
+        return row;
+    }
+
+    private Row Next(Row row, LedgerEvent e) => e.Value is null || e.Stored.Version > row.Version + 1 ? row with { HasStopped = true }
+        : e.Stored.Version <= row.Version ? row
+        : row with { State = evolve(row.State, e.Value), Version = e.Stored.Version, ChangedAt = e.Stored.At };
 
     private async Task LoadAsync(SubscriptionPage page, Dictionary<string, Row> rows, CancellationToken cancellationToken)
     {
@@ -81,13 +112,17 @@ public sealed class AggregateProjection<TState>(
             return;
         }
 
-        await using var command = new NpgsqlCommand($"SELECT id, created_at, state FROM {page.Schema}.{_table} WHERE id = ANY($1)", page.Connection);
+        await using var command = new NpgsqlCommand($"SELECT id, version, created_at, changed_at, state FROM {page.Schema}.{_table} WHERE id = ANY($1)", page.Connection);
         command.Parameters.Add(new() { Value = known, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Varchar });
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            var state = JsonSerializer.Deserialize(reader.GetFieldValue<byte[]>(2), json) ?? initial;
-            rows[reader.GetString(0)] = new(state, reader.GetFieldValue<DateTimeOffset>(1), IsKnown: true);
+            var state = JsonSerializer.Deserialize(reader.GetFieldValue<byte[]>(4), json) ?? initial;
+            rows[reader.GetString(0)] = new(state, reader.GetFieldValue<DateTimeOffset>(2), IsKnown: true)
+            {
+                Version = reader.GetInt64(1),
+                ChangedAt = reader.GetFieldValue<DateTimeOffset>(3),
+            };
         }
     }
 
@@ -126,5 +161,8 @@ public sealed class AggregateProjection<TState>(
         public long Version { get; init; }
 
         public DateTimeOffset ChangedAt { get; init; }
+
+        /// <summary>What comes next is not known here.</summary>
+        public bool HasStopped { get; init; }
     }
 }

@@ -34,6 +34,8 @@ public sealed class ProjectionReplay(NpgsqlDataSource dataSource, PostgresEventS
 
     private const int PageSize = 5000;
 
+    private readonly LedgerStreams _streams = new(store, catalog);
+
     /// <summary>Replays a projection.</summary>
     /// <param name="schema">The live schema.</param>
     /// <param name="replace">Whether the result becomes the live one.</param>
@@ -60,7 +62,7 @@ public sealed class ProjectionReplay(NpgsqlDataSource dataSource, PostgresEventS
                 await foreach (var page in ReadAsync(position, upTo, cancellationToken))
                 {
                     await using var step = await shadowConnection.BeginTransactionAsync(cancellationToken);
-                    await SubscriptionReader.HandleAsync(shadowConnection, projection, shadow, page, cancellationToken);
+                    await SubscriptionReader.HandleAsync(shadowConnection, projection, shadow, page, _streams, cancellationToken);
                     await step.CommitAsync(cancellationToken);
                     (events, position) = (events + page.Count, page[^1].Stored.Position);
                     progress?.Report(new(events, position, upTo));
@@ -75,7 +77,7 @@ public sealed class ProjectionReplay(NpgsqlDataSource dataSource, PostgresEventS
             var live = await SubscriptionReader.LockAsync(connection, projection.Name, schema, wait: true, cancellationToken) ?? 0;
             await foreach (var page in ReadAsync(live, position, cancellationToken))
             {
-                await SubscriptionReader.HandleAsync(connection, projection, schema, page, cancellationToken);
+                await SubscriptionReader.HandleAsync(connection, projection, schema, page, _streams, cancellationToken);
             }
 
             if (live > position)
@@ -110,7 +112,7 @@ public sealed class ProjectionReplay(NpgsqlDataSource dataSource, PostgresEventS
         List<LedgerEvent> page = new(PageSize);
         await foreach (var stored in store.ReadRangeAsync(afterPosition, upToPosition, cancellationToken))
         {
-            page.Add(new(stored, catalog.TryDecode(stored, out var value) ? value : null));
+            page.Add(_streams.Decode(stored));
             if (page.Count == PageSize)
             {
                 yield return page;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Mailkey.Ledger.Events;
 using Npgsql;
 
@@ -22,4 +23,22 @@ public abstract class Subscription
 /// <param name="Events">In order, at least one.</param>
 /// <param name="Connection">To read by, within the transaction.</param>
 /// <param name="Statements">What is put here runs at its end, all in one round trip.</param>
-public sealed record SubscriptionPage(string Schema, IReadOnlyList<LedgerEvent> Events, NpgsqlConnection Connection, IList<NpgsqlBatchCommand> Statements);
+/// <param name="Streams">The streams that the events are of.</param>
+public sealed record SubscriptionPage(
+    string Schema, IReadOnlyList<LedgerEvent> Events, NpgsqlConnection Connection, IList<NpgsqlBatchCommand> Statements, LedgerStreams Streams);
+
+/// <summary>Reads streams of a ledger, as far as this program knows their events.</summary>
+public sealed class LedgerStreams(PostgresEventStore store, EventCatalog catalog)
+{
+    /// <summary>An event with its value; the value is null when a newer program wrote it.</summary>
+    public LedgerEvent Decode(StoredEvent stored) => new(stored, catalog.TryDecode(stored, out var value) ? value : null);
+
+    /// <summary>The events of a stream after a version, in order.</summary>
+    public async IAsyncEnumerable<LedgerEvent> ReadAsync(string streamId, long afterVersion, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var stored in store.ReadStreamAsync(streamId, afterVersion, asOf: null, cancellationToken))
+        {
+            yield return Decode(stored);
+        }
+    }
+}

@@ -7,6 +7,8 @@ namespace Mailkey.Ledger.Subscriptions;
 /// <summary>Brings subscriptions forward: one page of events, one transaction.</summary>
 public sealed class SubscriptionReader(NpgsqlDataSource dataSource, PostgresEventStore store, EventCatalog catalog)
 {
+    private readonly LedgerStreams _streams = new(store, catalog);
+
     /// <summary>Events of one transaction.</summary>
     private const int PageSize = 500;
 
@@ -41,13 +43,13 @@ public sealed class SubscriptionReader(NpgsqlDataSource dataSource, PostgresEven
         {
             if (upTo is null || stored.Position <= upTo)
             {
-                events.Add(new(stored, catalog.TryDecode(stored, out var value) ? value : null));
+                events.Add(_streams.Decode(stored));
             }
         }
 
         if (events.Count > 0)
         {
-            await HandleAsync(connection, subscription, schema, events, cancellationToken);
+            await HandleAsync(connection, subscription, schema, events, _streams, cancellationToken);
             await transaction.CommitAsync(cancellationToken);
         }
 
@@ -72,10 +74,10 @@ public sealed class SubscriptionReader(NpgsqlDataSource dataSource, PostgresEven
     }
 
     internal static async Task HandleAsync(
-        NpgsqlConnection connection, Subscription subscription, string schema, IReadOnlyList<LedgerEvent> events, CancellationToken cancellationToken)
+        NpgsqlConnection connection, Subscription subscription, string schema, IReadOnlyList<LedgerEvent> events, LedgerStreams streams, CancellationToken cancellationToken)
     {
         await using var batch = connection.CreateBatch();
-        await subscription.HandleAsync(new(schema, events, connection, batch.BatchCommands), cancellationToken);
+        await subscription.HandleAsync(new(schema, events, connection, batch.BatchCommands, streams), cancellationToken);
         batch.BatchCommands.Add(new($"UPDATE {schema}.mt_event_progression SET last_seq_id = $2, last_updated = transaction_timestamp() WHERE name = $1")
         {
             Parameters = { new() { Value = subscription.Name }, new() { Value = events[^1].Stored.Position } },
