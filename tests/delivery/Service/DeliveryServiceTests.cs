@@ -212,8 +212,14 @@ public sealed class DeliveryServiceTests(PostgresServer postgres, RabbitMqServer
 
         await host.PublishAsync(half, bad);
 
-        var given = Encoding.UTF8.GetString(await BrokerQueue.TakeAsync(rabbit.Uri, "delivery_error", TestContext.Current.CancellationToken));
-        Assert.Contains(bad.QueueId, given, StringComparison.Ordinal);
+        // Other tests leave something there as well.
+        string given;
+        do
+        {
+            given = Encoding.UTF8.GetString(await BrokerQueue.TakeAsync(rabbit.Uri, "delivery_error", TestContext.Current.CancellationToken));
+        }
+        while (!given.Contains(bad.QueueId, StringComparison.Ordinal));
+
         Assert.DoesNotContain(half.QueueId, given, StringComparison.Ordinal);
         Assert.Single(next.Lines(), "DATA");
         Assert.Equal("Waiting", await host.ScalarAsync<string>($"SELECT current_state FROM delivery.deferral_state WHERE state->>'queueId' = '{half.QueueId}'"));
