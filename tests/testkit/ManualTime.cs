@@ -59,6 +59,20 @@ public sealed class ManualTime(DateTimeOffset start) : TimeProvider
         }
     }
 
+    /// <summary>
+    /// Moves the clock on until something has happened: who waits by it may begin to wait a moment after the test knows of him, by a clock that has
+    /// moved on by then.
+    /// </summary>
+    public async Task AdvanceUntilAsync(Task happened, TimeSpan step)
+    {
+        ArgumentNullException.ThrowIfNull(happened);
+        do
+        {
+            Advance(step);
+        }
+        while (await Task.WhenAny(happened, Task.Delay(TimeSpan.FromMilliseconds(50))) != happened);
+    }
+
     private sealed class Timer(ManualTime time, TimerCallback callback, object? state) : ITimer
     {
         private TimeSpan _period;

@@ -194,7 +194,7 @@ public sealed class KeyHostDiscoveryFlightTests
         using var setup = new DiscoverySetup(dns.Endpoint, new KeyHostOptions { Timeout = TimeSpan.FromSeconds(1) });
         var find = setup.Discovery.FindAsync("a.test", Stop).AsTask();
         await asked.WaitAsync(Stop);
-        setup.Time.Advance(TimeSpan.FromSeconds(1));
+        await setup.Time.AdvanceUntilAsync(find, TimeSpan.FromSeconds(1));
         Assert.Contains("within 1 s", (await find).Reason, StringComparison.Ordinal);
     }
 }

@@ -137,15 +137,24 @@ public sealed class SmtpLoginTests
         await using var server = await AgreementServer.StartAsync("Smtp:CommandTimeout=00:05:00");
         using var client = await server.GreetInTlsAsync();
         Assert.Equal(334, (await client.AskAsync("AUTH PLAIN")).Code);
-        for (var minutes = 0; minutes < 5; minutes++)
+        var reply = client.ReadAsync();
+        var minutes = 0;
+        try
         {
-            await client.SendAsync("A");
-            server.Smtp.Time.Advance(TimeSpan.FromMinutes(1));
+            for (; minutes < 30 && !reply.IsCompleted; minutes++)
+            {
+                await client.SendAsync("A");
+                server.Smtp.Time.Advance(TimeSpan.FromMinutes(1));
+                await Task.WhenAny(reply, Task.Delay(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken));
+            }
+        }
+        catch (IOException)
+        {
+            // Closed meanwhile
         }
 
-        server.Smtp.Time.Advance(TimeSpan.FromSeconds(1));
-        Assert.Equal(421, (await client.ReadAsync()).Code);
-        await client.AssertClosedAsync();
+        Assert.True(minutes < 30);
+        Assert.Equal(421, (await reply).Code);
     }
 
     [Fact]
@@ -228,13 +237,7 @@ public sealed class SmtpLoginTests
 
         Assert.NotSame(reply, await Task.WhenAny(reply, Task.Delay(TimeSpan.FromMilliseconds(300), TestContext.Current.CancellationToken)));
 
-        // The wait may begin a moment after the log, by a clock that has moved on by then.
-        do
-        {
-            server.Smtp.Time.Advance(TimeSpan.FromSeconds(10));
-        }
-        while (await Task.WhenAny(reply, Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken)) != reply);
-
+        await server.Smtp.Time.AdvanceUntilAsync(reply, TimeSpan.FromSeconds(10));
         Assert.Equal(Replies.AuthenticationFailed, await reply);
     }
 

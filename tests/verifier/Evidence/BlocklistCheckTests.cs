@@ -110,7 +110,6 @@ public sealed class BlocklistCheckTests(BlocklistZones zones) : IClassFixture<Bl
         {
             if (query.Name.EndsWith("silent.test", StringComparison.Ordinal))
             {
-                time.Advance(TimeSpan.FromSeconds(1));
                 return HostileReply.Silence;
             }
 
@@ -125,7 +124,9 @@ public sealed class BlocklistCheckTests(BlocklistZones zones) : IClassFixture<Bl
             await resolver.ResolveAsync(name, type, Cancellation);
         }
 
-        var evidence = await check.CheckAsync(Client("1.2.3.4"), Cancellation).AsTask().WaitAsync(Patience, Cancellation);
+        var checking = check.CheckAsync(Client("1.2.3.4"), Cancellation).AsTask();
+        await time.AdvanceUntilAsync(checking, TimeSpan.FromSeconds(1)).WaitAsync(Patience, Cancellation);
+        var evidence = await checking;
 
         Assert.Equal(
             [("silent.test", "unknown", "no answer in time"), ("bl.test", "listed", "because")],
@@ -136,11 +137,12 @@ public sealed class BlocklistCheckTests(BlocklistZones zones) : IClassFixture<Bl
     public async Task Check_does_without_a_text_that_never_comes()
     {
         var time = new ManualTime();
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var server = HostileDnsServer.Start(query =>
         {
             if (query.Type != 1)
             {
-                time.Advance(TimeSpan.FromSeconds(1));
+                asked.TrySetResult();
                 return HostileReply.Silence;
             }
 
@@ -149,7 +151,10 @@ public sealed class BlocklistCheckTests(BlocklistZones zones) : IClassFixture<Bl
         var resolver = Resolver(server.Endpoint);
         await resolver.ResolveAsync("1.0.0.127.bl.test", DnsRecordType.A, Cancellation);
 
-        var evidence = Assert.Single(await Check(resolver, time, TimeSpan.FromSeconds(1), "bl.test").CheckAsync(Client("1.2.3.4"), Cancellation).AsTask().WaitAsync(Patience, Cancellation));
+        var checking = Check(resolver, time, TimeSpan.FromSeconds(1), "bl.test").CheckAsync(Client("1.2.3.4"), Cancellation).AsTask();
+        await asked.Task.WaitAsync(Patience, Cancellation);
+        await time.AdvanceUntilAsync(checking, TimeSpan.FromSeconds(1)).WaitAsync(Patience, Cancellation);
+        var evidence = Assert.Single(await checking);
 
         Assert.Equal(("listed", null), (evidence.Result, evidence.Reason));
     }

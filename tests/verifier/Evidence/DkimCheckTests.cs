@@ -86,7 +86,7 @@ public sealed class DkimCheckTests : IDisposable
         await resolver.Asked.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
         time.Advance(TimeSpan.FromSeconds(2.9));
         Assert.False(check.IsCompleted);
-        time.Advance(TimeSpan.FromSeconds(0.1));
+        await time.AdvanceUntilAsync(check, TimeSpan.FromSeconds(0.1)).WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
 
         var evidence = Assert.Single(await check.WaitAsync(TimeSpan.FromSeconds(30), Cancellation));
         Assert.Equal(("temperror", "the key was not found in time"), (evidence.Result, evidence.Reason));

@@ -44,14 +44,12 @@ public sealed class SpfCheckTests
     public async Task Check_gives_up_when_its_time_is_over()
     {
         var time = new ManualTime();
-        await using var server = HostileDnsServer.Start(_ =>
-        {
-            time.Advance(TimeSpan.FromSeconds(5));
-            return HostileReply.Silence;
-        });
+        await using var server = HostileDnsServer.Start(_ => HostileReply.Silence);
         var resolver = new DnsResolver(new() { Servers = [server.Endpoint], AttemptTimeout = 10 * Patience, Timeout = 10 * Patience }, TimeProvider.System);
 
-        var evidence = await Check(resolver, time, TimeSpan.FromSeconds(5)).CheckAsync(Message("192.0.2.1", "alice@sender.test"), Cancellation).AsTask().WaitAsync(Patience, Cancellation);
+        var check = Check(resolver, time, TimeSpan.FromSeconds(5)).CheckAsync(Message("192.0.2.1", "alice@sender.test"), Cancellation).AsTask();
+        await time.AdvanceUntilAsync(check, TimeSpan.FromSeconds(5)).WaitAsync(Patience, Cancellation);
+        var evidence = await check;
 
         Assert.Equal(("temperror", "the time for SPF is up"), (evidence!.Result, evidence.Reason));
     }
