@@ -138,8 +138,18 @@ port_free() {
 
 # ---- packages -----------------------------------------------------------------------------------------------------------
 
+# postgres_bin [VERSION]: where its programs are; without a version, the newest
 postgres_bin() {
   local candidate
+  if [ -n "${1:-}" ]; then
+    for candidate in "/usr/lib/postgresql/$1/bin" /usr/local/pgsql/bin; do
+      if [ -x "$candidate/postgres" ] && [[ $("$candidate/postgres" --version) =~ \ $1(\.|$|[a-z]|\ ) ]]; then
+        printf '%s' "$candidate"
+        return
+      fi
+    done
+    return 1
+  fi
   for candidate in $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -Vr) /usr/local/pgsql/bin; do
     [ ! -x "$candidate/initdb" ] || { printf '%s' "$candidate"; return; }
   done
@@ -255,6 +265,13 @@ postgres_start() {
   mkdir -p "$dir"
   port=$(port_take "$dir/port" PostgreSQL "${2:-}") || exit 1
   data=$(postgres_data "$1")
+  # What a release of the system brings beside it can't read these files.
+  local made
+  made=$(postgres_as cat "$data/cluster/PG_VERSION" 2>/dev/null) || made=''
+  if [ -n "$made" ] && postgres_as test -s "$data/ready"; then
+    bin=$(postgres_bin "$made") ||
+      infrastructure_fail "the database in $data was made by PostgreSQL $made, which is not installed any more (Debian: postgresql-$made); or bring it to a newer one with pg_upgrade"
+  fi
   password=$(infrastructure_keep "$dir/password" infrastructure_secret)
   cd "$data" || return 1
   if ! postgres_as test -s "$data/ready"; then

@@ -76,17 +76,21 @@ services_setting() {
   printf '%s' "${!long:-${!short:-$2}}"
 }
 
+# services_in_file NAME: whether the file of MAILKEY_CONFIG has that name in it. The environment wins over the file, so nothing of that name
+# may be put there on our own account.
+services_in_file() { [ -n "${MAILKEY_CONFIG:-}" ] && grep -qiE "\"([a-z0-9]+(:|__))*$1((:|__)[^\"]*)?\"[[:space:]]*:" "$MAILKEY_CONFIG" 2>/dev/null; }
+
 # Who answers for the database and the broker: ./run starts private ones only where nothing else is named
-services_own_postgres() { [ -z "$(services_setting Postgres:ConnectionString '')" ] || [ -n "${services_private_postgres:-}" ]; }
-services_own_rabbitmq() { [ -z "$(services_setting RabbitMq:Uri '')" ] || [ -n "${services_private_rabbitmq:-}" ]; }
+services_own_postgres() { [ -n "${services_private_postgres:-}" ] || { [ -z "$(services_setting Postgres:ConnectionString '')" ] && ! services_in_file Postgres; }; }
+services_own_rabbitmq() { [ -n "${services_private_rabbitmq:-}" ] || { [ -z "$(services_setting RabbitMq:Uri '')" ] && ! services_in_file RabbitMq; }; }
 
 # services_environment ROOT: exports the configuration that ./run and ./mailkey share
 services_environment() {
   local private=$1/.run/infrastructure
   services_read_env "$1/.env"
-  [ -n "$(services_setting Domains:0:Name '')" ] || export MAILKEY_DOMAINS=${MAILKEY_DOMAINS:-example.test}
-  export MAILKEY_HOSTNAME=${MAILKEY_HOSTNAME:-mx.example.test}
-  export MAILKEY_DATAFOLDER=${MAILKEY_DATAFOLDER:-$1/.run/data}
+  [ -n "$(services_setting Domains:0:Name '')" ] || services_in_file Domains || export MAILKEY_DOMAINS=${MAILKEY_DOMAINS:-example.test}
+  services_in_file Hostname || export MAILKEY_HOSTNAME=${MAILKEY_HOSTNAME:-mx.example.test}
+  services_in_file DataFolder || export MAILKEY_DATAFOLDER=${MAILKEY_DATAFOLDER:-$1/.run/data}
   if services_own_postgres; then
     services_private_postgres=1
     [ ! -s "$private/postgres/password" ] || MAILKEY_POSTGRES_CONNECTIONSTRING=$(postgres_uri "$private")

@@ -225,6 +225,31 @@ public sealed class OperatorCommandTests(PostgresServer postgres, RabbitMqServer
     }
 
     [Fact]
+    public async Task All_dead_letters_are_all_of_them_however_many()
+    {
+        const int many = 1002;
+        await using var connection = await ConnectAsync();
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: Stop);
+        await DeclareAsync(channel, "agreement-calls");
+        await DeclareAsync(channel, "agreement-calls_error");
+        for (var i = 0; i < many; i++)
+        {
+            await PutAsync(channel, "agreement-calls_error", $"many-{i}", "{}");
+        }
+
+        await HasAsync(channel, "agreement-calls_error", many);
+        Assert.Contains("2 more in agreement-calls_error", (await RunAsync("dead-letters", "list", "--queue", "agreement-calls_error")).Output, StringComparison.Ordinal);
+        await HasAsync(channel, "agreement-calls_error", many);
+        Assert.Equal(0, (await RunAsync("dead-letters", "show", $"many-{many - 1}", "--queue", "agreement-calls_error")).Exit);
+        await HasAsync(channel, "agreement-calls_error", many);
+
+        Assert.Equal(0, (await RunAsync("dead-letters", "redeliver", "--all", "--queue", "agreement-calls_error")).Exit);
+
+        await HasAsync(channel, "agreement-calls", many);
+        await HasAsync(channel, "agreement-calls_error", 0);
+    }
+
+    [Fact]
     public async Task Dead_letter_without_its_queue_stays()
     {
         await using var connection = await ConnectAsync();

@@ -84,7 +84,31 @@ public sealed class AccountFile(string path)
             stream.Flush(flushToDisk: true);
         }
 
+        if (!OperatingSystem.IsWindows())
+        {
+            // Whatever the umask took away.
+            File.SetUnixFileMode(temporary, mode);
+            KeepOwner(temporary);
+        }
+
         File.Move(temporary, Path, overwrite: true);
+    }
+
+    // An operator who is root writes for a service that is not; the framework has no call for it.
+    private void KeepOwner(string temporary)
+    {
+        if (!Environment.IsPrivilegedProcess || !File.Exists(Path))
+        {
+            return;
+        }
+
+        using var chown = System.Diagnostics.Process.Start("chown", ["--reference", Path, "--", temporary]);
+        chown.WaitForExit();
+        if (chown.ExitCode != 0)
+        {
+            File.Delete(temporary);
+            throw new IOException($"The owner of {Path} can't be kept.");
+        }
     }
 
     private ImmutableSortedDictionary<string, AccountEntry> Parse(string[] lines)

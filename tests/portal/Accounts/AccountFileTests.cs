@@ -78,6 +78,29 @@ public sealed class AccountFileTests : IDisposable
     }
 
     [Fact]
+    public void AccountFile_keeps_its_owner_and_its_mode_when_root_changes_a_password()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root can give a file away");
+        var file = new AccountFile(PathOfFile);
+        file.Write([new("alice@b.example", false, PasswordHash.Of("secret", Cheap))]);
+        Run("chown", "nobody", PathOfFile);
+        Run("chmod", "0660", PathOfFile);
+
+        file.Write([new("alice@b.example", false, PasswordHash.Of("other", Cheap))]);
+
+        Assert.Equal("nobody 660", Run("stat", "--format", "%U %a", PathOfFile));
+    }
+
+    private static string Run(string program, params string[] arguments)
+    {
+        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        return output.Trim();
+    }
+
+    [Fact]
     public async Task AccountFile_that_is_broken_lets_nobody_in()
     {
         await File.WriteAllTextAsync(PathOfFile, "alice@b.example user nonsense\n");

@@ -11,8 +11,8 @@ namespace Mailkey.Tool.DeadLetters;
 /// <summary><c>mailkey dead-letters</c></summary>
 internal static class DeadLettersCommand
 {
-    /// <summary>Messages of one queue that are looked at.</summary>
-    private const int WalkLimit = 1000;
+    /// <summary>Messages of one queue that are listed.</summary>
+    private const int ListLimit = 1000;
 
     /// <summary>Characters of a body or a stack trace that are printed.</summary>
     private const int TextLimit = 64 * 1024;
@@ -46,11 +46,11 @@ internal static class DeadLettersCommand
         command.SetAction((result, cancellationToken) => WithQueuesAsync(console, result.GetValue(only) ?? [], async (queues, names) =>
         {
             var count = 0;
-            foreach (var (name, _) in names)
+            foreach (var (name, messages) in names)
             {
                 await queues.WalkAsync(
                     name,
-                    WalkLimit,
+                    ListLimit,
                     (letter, _, _) =>
                     {
                         count++;
@@ -59,6 +59,10 @@ internal static class DeadLettersCommand
                         return Task.FromResult(false);
                     },
                     cancellationToken);
+                if (messages > ListLimit)
+                {
+                    console.Text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{messages - ListLimit} more in {Text(name)}; redeliver --all takes them as well."));
+                }
             }
 
             console.Text.WriteLine(count == 0
@@ -78,11 +82,11 @@ internal static class DeadLettersCommand
         {
             var wanted = result.GetRequiredValue(id);
             var found = false;
-            foreach (var (name, _) in names)
+            foreach (var (name, messages) in names)
             {
                 await queues.WalkAsync(
                     name,
-                    WalkLimit,
+                    messages,
                     (letter, _, _) =>
                     {
                         if (!found && string.Equals(letter.Id, wanted, StringComparison.OrdinalIgnoreCase))
@@ -135,7 +139,7 @@ internal static class DeadLettersCommand
                     // No more than there were: one that fails again at once comes back while we are at it.
                     await queues.WalkAsync(
                         name,
-                        wanted is null ? messages : WalkLimit,
+                        messages,
                         async (letter, channel, cancel) =>
                         {
                             if (wanted is not null && (done + failed > 0 || !string.Equals(letter.Id, wanted, StringComparison.OrdinalIgnoreCase)))
@@ -187,7 +191,7 @@ internal static class DeadLettersCommand
             await using var connection = await factory.CreateConnectionAsync(cancellationToken);
             var queues = new DeadLetterQueues(connection);
             var known = await queues.QueuesAsync(only, cancellationToken);
-            var names = known.Where(queue => only.Length == 0 || only.Contains(queue.Queue, StringComparer.Ordinal)).Select(queue => (queue.Queue, (int)Math.Min(queue.Messages, WalkLimit))).ToList();
+            var names = known.Where(queue => only.Length == 0 || only.Contains(queue.Queue, StringComparer.Ordinal)).Select(queue => (queue.Queue, (int)Math.Min(queue.Messages, int.MaxValue))).ToList();
             if (only.FirstOrDefault(name => !known.Any(queue => string.Equals(queue.Queue, name, StringComparison.Ordinal))) is { } missing)
             {
                 return console.Fail($"the broker has no queue {Text(missing)}. Those of dead letters: {(known.Count == 0 ? "none yet" : string.Join(", ", known.Select(queue => queue.Queue)))}.");
