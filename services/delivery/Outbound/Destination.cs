@@ -315,8 +315,9 @@ internal sealed class Destination : IDestination
             _problem = null;
             _pause = TimeSpan.Zero;
             _limit = Math.Max(_limit, _serving);
-            var wanted = Math.Min(_queue.Count, MaxWorkers());
-            while (_workers < wanted && TryStartWorker())
+
+            // One for each that waits, less those that are about to connect.
+            while (_workers - _serving < _queue.Count && _workers < MaxWorkers() && TryStartWorker())
             {
                 // One more.
             }

@@ -74,6 +74,42 @@ public sealed class DestinationTests
         Assert.Equal(1, server.Connections);
     }
 
+    [Fact]
+    public async Task Messages_that_come_together_do_not_wait_for_each_other()
+    {
+        var arrived = 0;
+        TaskCompletionSource together = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using ScriptedServer server = new(async session =>
+        {
+            await session.WriteAsync("220 hi\r\n");
+            while (await session.ReadLineAsync() is { } line && line != "QUIT")
+            {
+                if (line == "DATA")
+                {
+                    await session.WriteAsync("354 go\r\n");
+                    while (await session.ReadLineAsync() is { } content && content != ".")
+                    {
+                    }
+
+                    if (Interlocked.Increment(ref arrived) == 3)
+                    {
+                        together.SetResult();
+                    }
+
+                    await together.Task.WaitAsync(session.Stop);
+                }
+
+                await session.WriteAsync("250 ok\r\n");
+            }
+        });
+        await using var bench = DeliveryBench.To(server.Port, options => options.MaxConnectionsPerDestination = 20);
+
+        var all = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => bench.SendAsync("a@example.org")));
+
+        Assert.All(all, outcomes => Assert.Equal(OutcomeKind.Delivered, outcomes[0].Kind));
+        Assert.Equal(3, server.Connections);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
