@@ -4,7 +4,7 @@
 # Sourced by ./run after infrastructure.sh and services.sh.
 
 # Only for a first look: whoever has named resolvers or written a .env has left that behind.
-demo_wanted() { [ ! -e "$1/.env" ] && [ -z "$(services_setting Dns:Resolvers "$(services_setting Dns:Resolvers:0 '')")" ]; }
+demo_wanted() { [ ! -e "$1/.env" ] && [ -z "${MAILKEY_CONFIG:-}" ] && [ -z "$(services_setting Dns:Resolvers "$(services_setting Dns:Resolvers:0 '')")" ]; }
 
 demo_port() { cat "$1/.run/demo/port" 2>/dev/null; }
 

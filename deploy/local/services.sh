@@ -80,6 +80,9 @@ services_setting() {
 # may be put there on our own account.
 services_in_file() { [ -n "${MAILKEY_CONFIG:-}" ] && grep -qiE "\"([a-z0-9]+(:|__))*$1((:|__)[^\"]*)?\"[[:space:]]*:" "$MAILKEY_CONFIG" 2>/dev/null; }
 
+# services_default NAME DEFAULT: the default, or that the file has something of that name to say
+services_default() { if services_in_file "$1"; then printf 'as configured'; else printf '%s' "$2"; fi; }
+
 # Who answers for the database and the broker: ./run starts private ones only where nothing else is named
 services_own_postgres() { [ -n "${services_private_postgres:-}" ] || { [ -z "$(services_setting Postgres:ConnectionString '')" ] && ! services_in_file Postgres; }; }
 services_own_rabbitmq() { [ -n "${services_private_rabbitmq:-}" ] || { [ -z "$(services_setting RabbitMq:Uri '')" ] && ! services_in_file RabbitMq; }; }
