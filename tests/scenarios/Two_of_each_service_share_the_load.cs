@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
-using Mailkey.Testkit.Dns;
-using Mailkey.Testkit.Infrastructure;
 using Mailkey.Testkit.Processes;
 using Npgsql;
 
@@ -21,13 +19,13 @@ public sealed class Two_of_each_service_share_the_load(Two_of_each_service_share
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    private MailkeySystem System => doubled.System;
+    private MailkeySystem System => doubled.Own.System;
 
     [Fact]
     public async Task One_verifier_carries_it_alone_when_the_other_is_killed()
     {
         const string From = "judged@unpublished.test";
-        await using var journal = NpgsqlDataSource.Create(doubled.Postgres);
+        await using var journal = NpgsqlDataSource.Create(doubled.Own.Postgres);
         await BothAnswerAsync(System.SmtpPort, From);
         Assert.DoesNotContain(false, await Task.WhenAll(Enumerable.Range(0, Messages).Select(_ => TrySendAsync(System.SmtpPort, From))));
         var shares = await Eventually.GetAsync(() => SharesAsync(journal, From), shares => shares.Values.Sum() == _accepted.Count, Limit, () => System.Logs());
@@ -138,37 +136,22 @@ public sealed class Two_of_each_service_share_the_load(Two_of_each_service_share
     /// <summary>A system with two of each service that a message passes, for both scenarios.</summary>
     public sealed class Doubled : IAsyncLifetime
     {
-        private readonly PostgresServer _postgres = new();
-        private readonly RabbitMqServer _rabbitMq = new();
-        private HostileDnsServer? _dns;
-        private MailkeySystem? _system;
+        private OwnSystem? _own;
 
-        internal string Postgres => _postgres.ConnectionString;
-
-        internal MailkeySystem System => _system ?? throw new InvalidOperationException("It has not been started.");
+        internal OwnSystem Own => _own ?? throw new InvalidOperationException("It has not been started.");
 
         public async ValueTask InitializeAsync()
         {
-            await Task.WhenAll(_postgres.InitializeAsync().AsTask(), _rabbitMq.InitializeAsync().AsTask());
-            _dns = HostileDnsServer.Start(query => query.NameError());
-            _system = new(_postgres.ConnectionString, _rabbitMq.Uri, _dns.Endpoint.ToString());
-            await _system.StartAsync(["journal", "verifier-1", "verifier-2", "delivery-1", "delivery-2", "ingress", "ingress-2"], Cancellation);
+            _own = await OwnSystem.PrepareAsync(["unpublished.test. 300 IN A 127.0.0.1"]);
+            await _own.System.StartAsync(["journal", "verifier-1", "verifier-2", "delivery-1", "delivery-2", "ingress", "ingress-2"], Cancellation);
         }
 
         public async ValueTask DisposeAsync()
         {
-            if (_system is not null)
+            if (_own is not null)
             {
-                await _system.DisposeAsync();
+                await _own.DisposeAsync();
             }
-
-            if (_dns is not null)
-            {
-                await _dns.DisposeAsync();
-            }
-
-            await _rabbitMq.DisposeAsync();
-            await _postgres.DisposeAsync();
         }
     }
 }

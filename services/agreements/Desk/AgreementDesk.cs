@@ -103,9 +103,9 @@ public sealed class AgreementDesk(
         {
             var proposed = await agreements.LoadAsync(id.StreamId, null, cancellationToken);
             var organization = (await organizations.LoadAsync(Organization.StreamId(proposed.State.Forwarder), null, cancellationToken)).State;
-            if (proposed.State.Phase is AgreementPhase.AwaitingConsent or AgreementPhase.AwaitingApproval && NotNow(organization.Status) is { } notNow)
+            if (proposed.State.Phase is AgreementPhase.AwaitingConsent or AgreementPhase.AwaitingApproval && !organization.MayForward)
             {
-                return new(proposed.State, proposed.Version, notNow, HasChanged: false);
+                return new(proposed.State, proposed.Version, RefusalOf(organization.Status), HasChanged: false);
             }
 
             // How suspicious the whole looks is for nobody outside to say.
@@ -155,10 +155,9 @@ public sealed class AgreementDesk(
             : await AppendAsync(id, new AssignAddress(actor, UniqueAddress.Mint(current.State.Recipient).ToString(), replaces), cause, cancellationToken);
     }
 
-    // Nothing comes into force with somebody who is not wanted any more, or for now; an operator may import what never made contact.
-    private static Refusal? NotNow(OrganizationStatus status) => status switch
+    // Why nothing comes into force with somebody who may not forward.
+    private static Refusal RefusalOf(OrganizationStatus status) => status switch
     {
-        OrganizationStatus.Verified or OrganizationStatus.None => null,
         OrganizationStatus.Banned => OrganizationRefusals.Banned,
         OrganizationStatus.Suspended => OrganizationRefusals.Suspended,
         _ => OrganizationRefusals.NotVerified,

@@ -179,7 +179,7 @@ public sealed class NegotiationBehaviors(
         }
 
         var now = time.GetUtcNow();
-        if ((await organizations.LoadAsync(state.Forwarder, context.CancellationToken)).State.Status is not (OrganizationStatus.Verified or OrganizationStatus.None))
+        if (!(await organizations.LoadAsync(state.Forwarder, context.CancellationToken)).State.MayForward)
         {
             // Nobody is asked for somebody who may not forward. It may again, or the deadline comes.
             saga.LookAt = now + _options.AskAgain;

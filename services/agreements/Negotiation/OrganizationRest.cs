@@ -32,10 +32,8 @@ public sealed class OrganizationRest(AgreementDesk agreements, OrganizationDesk 
             return null;
         }
 
-        // An agreement that an operator imported may be with somebody who never made contact.
-        var mayForward = organization.Status is OrganizationStatus.Verified or OrganizationStatus.None;
-        return state.Holds.Contains(Hold.Organization) == !mayForward ? null
-            : mayForward ? new LiftSuspension(NegotiationBehaviors.Actor, Hold.Organization)
+        return state.Holds.Contains(Hold.Organization) == !organization.MayForward ? null
+            : organization.MayForward ? new LiftSuspension(NegotiationBehaviors.Actor, Hold.Organization)
             : new Suspend(NegotiationBehaviors.Actor, "The organisation may not forward at present.");
     }
 

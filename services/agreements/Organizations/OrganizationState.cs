@@ -70,6 +70,10 @@ public sealed record OrganizationState
     [JsonIgnore]
     public OrganizationStatus Status => Stage == OrganizationStatus.Verified && !Holds.IsEmpty ? OrganizationStatus.Suspended : Stage;
 
+    /// <summary>Whether agreements with it may come into force and hold. One that an operator imported may be with somebody who never made contact.</summary>
+    [JsonIgnore]
+    public bool MayForward => Status is OrganizationStatus.Verified or OrganizationStatus.None;
+
     /// <summary>The history that trust is decided by.</summary>
     [JsonIgnore]
     public HistoryCounts History => Before + Last;

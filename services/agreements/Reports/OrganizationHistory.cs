@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Mailkey.Agreements.Agreements;
 using Mailkey.Agreements.Decisions;
 using Mailkey.Agreements.Desk;
@@ -89,7 +90,7 @@ public sealed class OrganizationHistory(NpgsqlDataSource database, OrganizationD
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            var state = System.Text.Json.JsonSerializer.Deserialize(reader.GetFieldValue<byte[]>(1), AgreementsJson.Default.OrganizationState) ?? OrganizationState.None;
+            var state = JsonSerializer.Deserialize(reader.GetFieldValue<byte[]>(1), AgreementsJson.Default.OrganizationState) ?? OrganizationState.None;
             days.Add(new(reader.GetString(0), day, state, new(reader.GetInt32(2), reader.GetInt32(3), reader.GetInt32(4)), reader.GetInt32(5)));
         }
 
